@@ -1,0 +1,14 @@
+//! The part of snowflake_pg that needs no PostgreSQL: layouts, the generator, text forms, the
+//! rules for worker IDs. No I/O and no globals; clocks and atomic words come in as values and
+//! traits, typed errors go out.
+
+#![forbid(unsafe_code)]
+
+mod error;
+pub mod snowflake;
+mod time;
+mod word;
+
+pub use error::{Error, Kind};
+pub use time::{ClockSample, Timestamp};
+pub use word::Word;

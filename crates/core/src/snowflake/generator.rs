@@ -1,0 +1,216 @@
+//! The generator: one shared word per worker holds the last tick given out.
+//!
+//! The next tick is `max(last + 1, now)` by compare-and-swap. The same line covers a new unit of
+//! time, a full sequence (it carries into the next unit), many backends at once, and a clock that
+//! goes back (it goes on from the last tick). Ticks are those of [`Shape`].
+
+use super::Shape;
+use crate::{ClockSample, Error, Timestamp, Word};
+
+/// What all backends share of one worker. A cache line each, so that two workers never share one.
+#[derive(Debug, Default)]
+#[repr(C, align(64))]
+pub struct Slot<W> {
+    /// The last tick given out.
+    pub last: W,
+    /// The highest difference wall clock - monotonic clock seen, as [`order`] writes it; 0 before
+    /// the first sample.
+    pub offset: W,
+    /// 1 while the clock is known to have gone back, so that this is counted once.
+    pub regressed: W,
+    /// How often a caller waited for the clock.
+    pub waits: W,
+    /// How often the clock was found to have gone back.
+    pub regressions: W,
+    /// How often an ID was refused.
+    pub errors: W,
+}
+
+/// How far IDs may leave the clock; all in microseconds, none negative.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// How far IDs may run ahead of the clock.
+    pub max_lead: i64,
+    /// The largest regression of the clock with which IDs go on.
+    pub clock_tolerance: i64,
+    /// How far ahead of need the mark is raised.
+    pub window: i64,
+}
+
+impl Pace {
+    /// A regression up to this is neither logged nor refused: a server that starts finds its mark
+    /// this far ahead of the clock.
+    pub fn unremarkable(&self) -> i64 {
+        self.max_lead.saturating_add(self.window)
+    }
+}
+
+/// Consecutive ticks of one worker that belong to the caller alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The first.
+    pub first: u64,
+    /// The last.
+    pub last: u64,
+}
+
+/// No tick could be given out: `first` is the one whose turn it is, and is either past what the
+/// clock allows or past the mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beyond {
+    /// The tick whose turn it is.
+    pub first: u64,
+}
+
+/// What the clocks allow at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// How far the wall clock is behind where it would be had it never gone back, in
+    /// microseconds.
+    pub regression: i64,
+    /// Where the clock would be had it never gone back.
+    pub now: Timestamp,
+    /// The last tick that may be given out.
+    pub last: u64,
+    /// Whether the clock was found to have gone back just now.
+    pub noticed: bool,
+}
+
+impl Allowance {
+    /// How long until `first` may be given out, in microseconds.
+    pub fn wait(&self, shape: &Shape, first: u64, pace: &Pace) -> i64 {
+        let from = shape.instant(first).micros();
+        from.saturating_sub(self.now.micros())
+            .saturating_sub(pace.max_lead)
+            .max(0)
+    }
+}
+
+impl<W: Word> Slot<W> {
+    /// Claims up to `count` ticks, one at least: from the later of the tick after the last one
+    /// and the first of the unit `now`, to `allowed` at the most, and below `mark` (exclusive).
+    ///
+    /// `start` picks the sequence with which a new unit begins; the carry makes any value below
+    /// the number of sequences sound.
+    ///
+    /// The bounds are checked before the swap, never after: a tick once taken cannot be put back,
+    /// and the mark is read first, so that a word raised before the mark was published is seen.
+    #[inline(always)]
+    pub fn claim(
+        &self,
+        mark: &W,
+        now: u64,
+        allowed: u64,
+        count: u64,
+        mut start: impl FnMut() -> u64,
+    ) -> Result<Claim, Beyond> {
+        let limit = mark.load_acquire().saturating_sub(1).min(allowed);
+        let mut current = self.last.load_relaxed();
+        loop {
+            let first = if now > current {
+                now + start()
+            } else {
+                current + 1
+            };
+            if first > limit {
+                return Err(Beyond { first });
+            }
+            let last = limit.min(first + (count - 1));
+            match self.last.compare_exchange_relaxed(current, last) {
+                Ok(_) => return Ok(Claim { first, last }),
+                Err(actual) => current = actual,
+            }
+        }
+    }
+
+    /// Samples the clocks: how far the wall clock went back, and up to which tick IDs may go.
+    ///
+    /// # Errors
+    /// A regression beyond the tolerance. Counted in `errors`.
+    pub fn assess(
+        &self,
+        shape: &Shape,
+        sample: &ClockSample,
+        pace: &Pace,
+    ) -> Result<Allowance, Error> {
+        let wall = sample.wall.micros();
+        // the bounds of the true difference: the highest is raised by the lower one, the
+        // regression counted from the upper one, so a pause between the readings shows as neither
+        let lower = wall.saturating_sub(sample.monotonic_after);
+        let upper = wall.saturating_sub(sample.monotonic_before);
+        let before = self.offset.raise_relaxed(order(lower)).max(order(lower));
+        let regression = disorder(before).saturating_sub(upper).max(0);
+
+        let remarkable = regression > pace.unremarkable();
+        let noticed = remarkable && self.regressed.raise_relaxed(1) == 0;
+        if noticed {
+            add_one(&self.regressions);
+        }
+        if !remarkable {
+            // lost if it races with a raise: then the next step back is not counted, no more
+            let _ = self.regressed.compare_exchange_relaxed(1, 0);
+        }
+        if remarkable && regression > pace.clock_tolerance {
+            self.count_error();
+            return Err(Error::ClockWentBack {
+                regression,
+                tolerance: pace.clock_tolerance,
+                wall: sample.wall,
+            });
+        }
+        let now = Timestamp::from_micros(wall.saturating_add(regression));
+        let horizon = now.micros().saturating_add(pace.max_lead);
+        let unit = shape.first_tick(Timestamp::from_micros(horizon));
+        let last = (unit | ((1 << shape.sequence_bits()) - 1)).min(shape.last_tick());
+        Ok(Allowance {
+            regression,
+            now,
+            last,
+            noticed,
+        })
+    }
+
+    /// Goes on from `tick` at the earliest, and takes the clock to have been at `instant` when
+    /// the monotonic clock stood at `monotonic`.
+    pub fn resume(&self, tick: u64, instant: Timestamp, monotonic: i64) {
+        self.last.raise_relaxed(tick);
+        let offset = instant.micros().saturating_sub(monotonic);
+        self.offset.raise_relaxed(order(offset));
+    }
+
+    /// How far the wall clock is behind where it would be had it never gone back, in
+    /// microseconds; changes nothing.
+    pub fn regression(&self, sample: &ClockSample) -> i64 {
+        let upper = sample.wall.micros().saturating_sub(sample.monotonic_before);
+        match self.offset.load_relaxed() {
+            0 => 0,
+            offset => disorder(offset).saturating_sub(upper).max(0),
+        }
+    }
+
+    /// Counts a caller that waits.
+    pub fn count_wait(&self) {
+        add_one(&self.waits);
+    }
+
+    /// Counts an ID that was refused.
+    pub fn count_error(&self) {
+        add_one(&self.errors);
+    }
+}
+
+fn add_one<W: Word>(counter: &W) {
+    let mut current = counter.load_relaxed();
+    while let Err(actual) = counter.compare_exchange_relaxed(current, current + 1) {
+        current = actual;
+    }
+}
+
+/// A signed number as an unsigned one that orders the same way.
+const fn order(signed: i64) -> u64 {
+    signed as u64 ^ 1 << 63
+}
+
+const fn disorder(ordered: u64) -> i64 {
+    (ordered ^ 1 << 63) as i64
+}

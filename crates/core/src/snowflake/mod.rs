@@ -1,0 +1,13 @@
+//! Snowflake IDs: 64-bit integers made of a timestamp, a worker ID and a sequence.
+
+mod generator;
+mod layout;
+mod mark;
+mod text;
+mod worker;
+
+pub use generator::{Allowance, Beyond, Claim, Pace, Slot};
+pub use layout::{Decoded, Field, FieldKind, Layout, MAX_WORKER_BITS, Shape, preset_names};
+pub use mark::{Mark, Raise};
+pub use text::{from_base32, to_base32, to_text};
+pub use worker::{Worker, host_name_ordinal, worker_from_address};

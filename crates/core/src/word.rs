@@ -1,0 +1,46 @@
+//! The atomic word that generators share, as a trait so that loom can stand in for the real one.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A 64-bit atomic word. Each method says which ordering it has: what a generator relies on is
+/// part of the protocol, not the caller's choice.
+pub trait Word {
+    /// Reads the word; no ordering.
+    fn load_relaxed(&self) -> u64;
+    /// Reads the word; what was written before the matching [`Word::raise_release`] is visible.
+    fn load_acquire(&self) -> u64;
+    /// Replaces `current` by `new`, or answers what stands there; may fail spuriously; no ordering.
+    fn compare_exchange_relaxed(&self, current: u64, new: u64) -> Result<u64, u64>;
+    /// Raises the word to `value` unless it is higher already, and answers what stood there; no
+    /// ordering.
+    fn raise_relaxed(&self, value: u64) -> u64;
+    /// As [`Word::raise_relaxed`], publishing what was written before.
+    fn raise_release(&self, value: u64) -> u64;
+}
+
+impl Word for AtomicU64 {
+    #[inline(always)]
+    fn load_relaxed(&self) -> u64 {
+        self.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    fn load_acquire(&self) -> u64 {
+        self.load(Ordering::Acquire)
+    }
+
+    #[inline(always)]
+    fn compare_exchange_relaxed(&self, current: u64, new: u64) -> Result<u64, u64> {
+        self.compare_exchange_weak(current, new, Ordering::Relaxed, Ordering::Relaxed)
+    }
+
+    #[inline]
+    fn raise_relaxed(&self, value: u64) -> u64 {
+        self.fetch_max(value, Ordering::Relaxed)
+    }
+
+    #[inline]
+    fn raise_release(&self, value: u64) -> u64 {
+        self.fetch_max(value, Ordering::Release)
+    }
+}

@@ -1,0 +1,31 @@
+//! Snowflake IDs made inside PostgreSQL. Each file has one subject; an ID flows one way: SQL
+//! function (`snowflake`), backend state (`session`), generator (`snowflake_core`), shared word.
+
+mod backend;
+mod clock;
+mod error;
+mod guc;
+mod layout;
+mod mark;
+mod record;
+mod session;
+mod shmem;
+mod snowflake;
+mod status;
+mod worker;
+
+use pgrx::prelude::*;
+
+pg_module_magic!(name, version);
+
+/// Called when the library is loaded. Settings and shared memory exist only where the postmaster
+/// loads it; functions that merely read their arguments work without.
+#[allow(non_snake_case)]
+#[pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    // SAFETY: a flag that the main thread alone writes, before it loads libraries
+    if unsafe { pg_sys::process_shared_preload_libraries_in_progress } {
+        guc::define();
+        shmem::request();
+    }
+}

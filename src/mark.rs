@@ -1,0 +1,201 @@
+//! The durable mark: `last_value` of the sequence `snowflake_mark`, in milliseconds since 1970.
+//!
+//! It is written in place through generic WAL and flushed before any ID below it is given out;
+//! docs/durability.md says why, and why not by setval(). What to write is decided in
+//! `snowflake_core::snowflake::Mark`.
+
+use pgrx::prelude::*;
+use snowflake_core::snowflake::Raise;
+use snowflake_core::{ClockSample, Timestamp, Word};
+
+use crate::error::{Failure, Outcome};
+use crate::record::{self, Relations};
+use crate::session::Session;
+
+/// PostgreSQL's FormData_pg_sequence_data, commands/sequence.h.
+#[repr(C)]
+struct SequenceData {
+    last_value: i64,
+    log_cnt: i64,
+    is_called: bool,
+}
+
+/// The number in the special space of a sequence's page, commands/sequence.c.
+const SEQUENCE_MAGIC: u32 = 0x1717;
+
+/// The sequence's relation, locked, until `close`.
+struct Sequence {
+    relation: pg_sys::Relation,
+}
+
+impl Sequence {
+    /// Opens it. The lock is nextval()'s: it keeps ALTER SEQUENCE out.
+    fn open(relations: Relations) -> Outcome<Self> {
+        // SAFETY: opens by OID; a relation that is gone gives NULL
+        let relation =
+            unsafe { pg_sys::try_relation_open(relations.mark, pg_sys::RowExclusiveLock as i32) };
+        if relation.is_null() {
+            return Err(Failure::new(
+                PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
+                "sequence \"snowflake_mark\" was dropped",
+            ));
+        }
+        // SAFETY: an open relation has its pg_class row
+        let (kind, persistence) = unsafe {
+            let form = (*relation).rd_rel;
+            ((*form).relkind as u8, (*form).relpersistence as u8)
+        };
+        let sequence = Self { relation };
+        let problem = if kind != pg_sys::RELKIND_SEQUENCE {
+            "It is not a sequence."
+        } else if persistence != pg_sys::RELPERSISTENCE_PERMANENT {
+            "It is unlogged: a crash would lose it."
+        } else if sequence.swapped() {
+            "It was altered in this transaction: a rollback would lose it."
+        } else {
+            return Ok(sequence);
+        };
+        sequence.close();
+        Err(Failure::state("cannot raise the mark \"snowflake_mark\"").detail(problem))
+    }
+
+    /// Whether this transaction has put another file in place of one that existed before.
+    fn swapped(&self) -> bool {
+        // SAFETY: fields of an open relation
+        unsafe {
+            let relation = &*self.relation;
+            #[cfg(feature = "pg15")]
+            let file = relation.rd_firstRelfilenodeSubid;
+            #[cfg(not(feature = "pg15"))]
+            let file = relation.rd_firstRelfilelocatorSubid;
+            file != 0 && relation.rd_createSubid == 0
+        }
+    }
+
+    fn close(self) {
+        // SAFETY: closes what `open` opened
+        unsafe { pg_sys::relation_close(self.relation, pg_sys::RowExclusiveLock as i32) };
+    }
+}
+
+/// The sequence's row on a page of it.
+///
+/// # Safety
+/// `page` is block 0 of a sequence, locked or a private copy.
+unsafe fn data(page: pg_sys::Page) -> Option<*mut SequenceData> {
+    // SAFETY: as the caller promises; the magic number is checked before the row is looked at
+    unsafe {
+        let magic = pg_sys::PageGetSpecialPointer(page).cast::<u32>();
+        if pg_sys::PageGetMaxOffsetNumber(page) < 1 || *magic != SEQUENCE_MAGIC {
+            return None;
+        }
+        let item = pg_sys::PageGetItem(page, pg_sys::PageGetItemId(page, 1));
+        let header = item.cast::<pg_sys::HeapTupleHeaderData>();
+        Some(item.byte_add((*header).t_hoff as usize).cast())
+    }
+}
+
+fn damaged() -> Failure {
+    Failure::new(
+        PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
+        "sequence \"snowflake_mark\" is damaged",
+    )
+}
+
+/// The mark as stored, in milliseconds since 1970; 0 before the first ID of the database.
+pub fn stored(relations: Relations) -> Outcome<i64> {
+    let sequence = Sequence::open(relations)?;
+    // SAFETY: block 0 of a sequence always exists. Read under the lock: 8 bytes can tear. An ERROR
+    // in between unwinds without running anything of ours; PostgreSQL then releases lock and pin.
+    let value = unsafe {
+        let buffer = pg_sys::ReadBuffer(sequence.relation, 0);
+        pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_SHARE as i32);
+        let value = data(pg_sys::BufferGetPage(buffer)).map(|data| (*data).last_value);
+        pg_sys::UnlockReleaseBuffer(buffer);
+        value
+    };
+    sequence.close();
+    value.ok_or_else(damaged)
+}
+
+/// Whether the database has given out an ID.
+pub fn used(relations: Relations) -> Outcome<bool> {
+    Ok(stored(relations)? > 0)
+}
+
+/// Raises the mark above `first`, or takes over what is stored; returns with it published.
+pub fn raise(session: &Session, first: u64, sample: &ClockSample) -> Outcome<()> {
+    let Session {
+        relations,
+        mark,
+        shape,
+        pace,
+        shared,
+        ..
+    } = *session;
+    // The first ID of a database settles its layout: the record is read again under a lock that
+    // keeps snowflake_set_layout() out until the mark is stored.
+    let settling = mark.bound.load_relaxed() == 0 && !used(relations)?;
+    if settling {
+        // SAFETY: released below, or by the end of the transaction
+        unsafe { pg_sys::LockRelationOid(relations.layout, pg_sys::AccessShareLock as i32) };
+        record::check(relations)?;
+    }
+    let sequence = Sequence::open(relations)?;
+    // SAFETY: the order that generic WAL asks for. Nothing waits for a heavyweight lock while the
+    // buffer is locked, and an ERROR in between unwinds without running anything of ours:
+    // PostgreSQL releases lock and pin.
+    let raise = unsafe {
+        let buffer = pg_sys::ReadBuffer(sequence.relation, 0);
+        let wal = pg_sys::GenericXLogStart(sequence.relation);
+        pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_EXCLUSIVE as i32);
+        let page = pg_sys::GenericXLogRegisterBuffer(wal, buffer, 0);
+        let raise = data(page).map(|data| {
+            let raise = mark.decide(&shape, first, (*data).last_value, pace.window);
+            if let Raise::Store { mark: value } = raise {
+                mark.storing(value);
+                (*data).last_value = value;
+                (*data).log_cnt = 0;
+                (*data).is_called = true;
+            }
+            raise
+        });
+        let lsn = if let Some(Raise::Store { .. }) = raise {
+            pg_sys::GenericXLogFinish(wal)
+        } else {
+            pg_sys::GenericXLogAbort(wal);
+            pg_sys::BufferGetLSNAtomic(buffer)
+        };
+        pg_sys::UnlockReleaseBuffer(buffer);
+        if matches!(raise, Some(Raise::Store { .. } | Raise::Adopt { .. })) {
+            pg_sys::XLogFlush(lsn);
+        }
+        raise
+    };
+    sequence.close();
+    if settling {
+        // SAFETY: releases what was taken above
+        unsafe { pg_sys::UnlockRelationOid(relations.layout, pg_sys::AccessShareLock as i32) };
+    }
+    match raise.ok_or_else(damaged)? {
+        Raise::Published => {}
+        Raise::Adopt {
+            mark: value,
+            foreign,
+        } => {
+            if foreign {
+                // every ID given out before has a timestamp below it, at most so far ahead of
+                // the clock
+                let instant = Timestamp::from_millis(value);
+                let tick = shape.first_tick(instant);
+                let clock = Timestamp::from_micros(instant.micros().saturating_sub(pace.max_lead));
+                for slot in shared.slots() {
+                    slot.resume(tick, clock, sample.monotonic_after);
+                }
+            }
+            mark.publish(&shape, value);
+        }
+        Raise::Store { mark: value } => mark.publish(&shape, value),
+    }
+    Ok(())
+}

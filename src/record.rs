@@ -1,0 +1,257 @@
+//! What a database records: its layout, and where its objects are.
+
+use std::ffi::CStr;
+
+use pgrx::prelude::*;
+use snowflake_core::Timestamp;
+use snowflake_core::snowflake::Layout;
+
+use crate::backend::BackendLocal;
+use crate::error::{Failure, OrRaise, Outcome};
+use crate::{guc, layout, mark, session};
+
+/// The relations of the extension in this database.
+#[derive(Clone, Copy)]
+pub struct Relations {
+    /// Table `snowflake_recorded_layout`.
+    pub layout: pg_sys::Oid,
+    /// Sequence `snowflake_mark`.
+    pub mark: pg_sys::Oid,
+}
+
+static RELATIONS: BackendLocal<Option<Relations>> = BackendLocal::new(None);
+static WATCHING: BackendLocal<bool> = BackendLocal::new(false);
+
+/// The relations, found by way of the extension's schema and not of the search path.
+pub fn relations() -> Outcome<Relations> {
+    if let Some(relations) = RELATIONS.get() {
+        return Ok(relations);
+    }
+    if !WATCHING.replace(true) {
+        // SAFETY: the callback stays valid as long as the process; it is registered once
+        unsafe {
+            pg_sys::CacheRegisterRelcacheCallback(Some(on_invalidation), pg_sys::Datum::from(0));
+        }
+    }
+    let schema = schema()?;
+    let find = |name: &CStr| -> Outcome<pg_sys::Oid> {
+        // SAFETY: a catalog look-up by a valid C string
+        let oid = unsafe { pg_sys::get_relname_relid(name.as_ptr(), schema) };
+        if oid == pg_sys::InvalidOid {
+            return Err(Failure::new(
+                PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
+                format!(
+                    "relation \"{}\" of extension snowflake_pg is missing",
+                    name.to_string_lossy()
+                ),
+            )
+            .hint("Drop and create the extension again."));
+        }
+        Ok(oid)
+    };
+    let relations = Relations {
+        layout: find(c"snowflake_recorded_layout")?,
+        mark: find(c"snowflake_mark")?,
+    };
+    RELATIONS.set(Some(relations));
+    Ok(relations)
+}
+
+/// The schema of the extension.
+fn schema() -> Outcome<pg_sys::Oid> {
+    // SAFETY: a scan of pg_extension, a catalog of a few rows, under the lock that it needs; the
+    // form is read while the tuple is pinned by the scan.
+    let schema = unsafe {
+        let extension = pg_sys::get_extension_oid(c"snowflake_pg".as_ptr(), true);
+        let catalog =
+            pg_sys::table_open(pg_sys::ExtensionRelationId, pg_sys::AccessShareLock as i32);
+        let scan = pg_sys::systable_beginscan(
+            catalog,
+            pg_sys::InvalidOid,
+            false,
+            std::ptr::null_mut(),
+            0,
+            std::ptr::null_mut(),
+        );
+        let mut schema = None;
+        while schema.is_none() {
+            let tuple = pg_sys::systable_getnext(scan);
+            if tuple.is_null() {
+                break;
+            }
+            let header = (*tuple).t_data;
+            let form = header
+                .byte_add((*header).t_hoff as usize)
+                .cast::<pg_sys::FormData_pg_extension>();
+            if (*form).oid == extension {
+                schema = Some((*form).extnamespace);
+            }
+        }
+        pg_sys::systable_endscan(scan);
+        pg_sys::table_close(catalog, pg_sys::AccessShareLock as i32);
+        schema
+    };
+    schema.ok_or_else(|| {
+        Failure::new(
+            PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
+            "extension \"snowflake_pg\" is not installed in this database",
+        )
+        .hint("Run CREATE EXTENSION snowflake_pg.")
+    })
+}
+
+/// Forgets what was looked up when a relation changes; `InvalidOid` stands for any.
+#[pg_guard]
+unsafe extern "C-unwind" fn on_invalidation(_argument: pg_sys::Datum, relation: pg_sys::Oid) {
+    let ours = RELATIONS.get().is_some_and(|relations| {
+        [relations.layout, relations.mark, pg_sys::InvalidOid].contains(&relation)
+    });
+    if ours {
+        RELATIONS.set(None);
+        layout::forget_record();
+        session::forget();
+    }
+}
+
+/// Reads the layout that the database records, as text.
+pub fn read(relations: Relations) -> Outcome<String> {
+    // SAFETY: a scan of a table of one row, under the lock that it needs, with a catalog snapshot,
+    // which parallel workers and read-only transactions have too. The text is copied before the
+    // scan ends.
+    let text = unsafe {
+        let table = pg_sys::table_open(relations.layout, pg_sys::AccessShareLock as i32);
+        let scan = pg_sys::systable_beginscan(
+            table,
+            pg_sys::InvalidOid,
+            false,
+            std::ptr::null_mut(),
+            0,
+            std::ptr::null_mut(),
+        );
+        let tuple = pg_sys::systable_getnext(scan);
+        let text = if tuple.is_null() {
+            None
+        } else {
+            let mut is_null = false;
+            let datum = pg_sys::heap_getattr(tuple, 1, (*table).rd_att, &mut is_null);
+            String::from_datum(datum, is_null)
+        };
+        pg_sys::systable_endscan(scan);
+        pg_sys::table_close(table, pg_sys::AccessShareLock as i32);
+        text
+    };
+    text.ok_or_else(|| {
+        Failure::new(
+            PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
+            "table \"snowflake_recorded_layout\" is empty",
+        )
+        .detail("The database does not say which layout its IDs have.")
+        .hint("Insert the layout that they were generated with.")
+    })
+}
+
+/// The layout that the database records.
+pub fn recorded(relations: Relations) -> Outcome<Layout> {
+    // its epoch was compared with the clock when it was recorded
+    Ok(Layout::parse(&read(relations)?, Timestamp::INFINITY)?)
+}
+
+/// Refuses to generate unless the server runs with the layout that the database records.
+pub fn check(relations: Relations) -> Outcome<Layout> {
+    let (server, database) = (guc::layout()?, recorded(relations)?);
+    if server != database {
+        return Err(Failure::state(format!(
+            "the server runs with layout \"{}\", this database records \"{}\"",
+            server.name(),
+            database.name()
+        ))
+        .detail("IDs of two layouts in one database would collide and not sort.")
+        .hint(
+            "Set snowflake_pg.layout to the recorded layout and restart the server. Before the \
+             first ID of the database, snowflake_set_layout() can change the record instead.",
+        ));
+    }
+    Ok(database)
+}
+
+/// The layout that CREATE EXTENSION records.
+#[pg_extern(volatile, parallel_restricted)]
+fn snowflake_pg_server_layout() -> String {
+    match crate::shmem::shared() {
+        Ok(_) => guc::layout().or_raise().name().into(),
+        Err(_) => Layout::twitter().name().into(),
+    }
+}
+
+/// Records another layout, before the first ID.
+#[pg_extern(volatile, parallel_unsafe)]
+fn snowflake_set_layout(layout: &str) {
+    set_layout(layout).or_raise();
+}
+
+fn set_layout(text: &str) -> Outcome<()> {
+    let layout = Layout::parse(text, crate::clock::wall())?;
+    let relations = relations()?;
+    // SAFETY: locks a relation until the end of the transaction: generation of the first ID reads
+    // the record under a lock that conflicts, and stores the mark before it lets go of it.
+    unsafe {
+        pg_sys::LockRelationOid(relations.layout, pg_sys::AccessExclusiveLock as i32);
+    }
+    if mark::used(relations)? {
+        return Err(
+            Failure::state(format!("cannot change the layout to \"{}\"", layout.name()))
+                .detail(format!(
+                    "This database has given out IDs of layout \"{}\".",
+                    recorded(relations)?.name()
+                ))
+                .hint("IDs of two layouts in one database would collide and not sort."),
+        );
+    }
+    let table = qualified_name(relations.layout)?;
+    Spi::run_with_args(
+        &format!("UPDATE {table} SET layout = $1"),
+        &[layout.name().into()],
+    )
+    .map_err(|error| Failure::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, error.to_string()))?;
+    // SAFETY: tells all backends, at commit, to read the record again
+    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(relations.layout) };
+    Ok(())
+}
+
+/// A relation's name with its schema, quoted.
+fn qualified_name(relation: pg_sys::Oid) -> Outcome<String> {
+    // SAFETY: catalog look-ups; the names are copied
+    unsafe {
+        let schema = pg_sys::get_namespace_name(pg_sys::get_rel_namespace(relation));
+        let name = pg_sys::get_rel_name(relation);
+        if schema.is_null() || name.is_null() {
+            return Err(Failure::new(
+                PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
+                "extension snowflake_pg was dropped",
+            ));
+        }
+        let quoted = pg_sys::quote_qualified_identifier(schema, name);
+        Ok(CStr::from_ptr(quoted).to_string_lossy().into_owned())
+    }
+}
+
+/// Runs before a row goes into `snowflake_recorded_layout`: a restore brings the record of the
+/// dumped database, which takes the place of the one that CREATE EXTENSION made.
+#[pg_trigger]
+fn snowflake_pg_replace_record<'a>(
+    trigger: &'a PgTrigger<'a>,
+) -> Result<Option<PgHeapTuple<'a, impl WhoAllocated>>, Box<dyn std::error::Error>> {
+    let new = trigger
+        .new()
+        .ok_or("fired for something other than INSERT of a row")?;
+    let text: String = new.get_by_name("layout")?.unwrap_or_default();
+    Layout::parse(&text, Timestamp::INFINITY).or_raise();
+    let relation = trigger.relid()?;
+    Spi::run(&format!(
+        "DELETE FROM {}",
+        qualified_name(relation).or_raise()
+    ))?;
+    // SAFETY: tells all backends, at commit, to read the record again
+    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(relation) };
+    Ok(Some(new))
+}

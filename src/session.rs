@@ -1,0 +1,291 @@
+//! What a backend keeps to give out IDs, and the way an ID takes: the fast path touches only the
+//! worker's word and the mark in shared memory, everything else is on the slow path.
+
+use std::sync::atomic::AtomicU64;
+
+use pgrx::prelude::*;
+use snowflake_core::snowflake::{Claim, Mark, Pace, Shape, Slot};
+use snowflake_core::{Error, Timestamp};
+
+use crate::backend::BackendLocal;
+use crate::error::{Failure, Outcome};
+use crate::record::{self, Relations};
+use crate::shmem::{self, Shared};
+use crate::{clock, guc, mark, worker};
+
+/// Everything that generating needs, looked up once per backend and after changes.
+#[derive(Clone, Copy)]
+pub struct Session {
+    pub shape: Shape,
+    pub pace: Pace,
+    pub shared: Shared,
+    pub relations: Relations,
+    pub mark: &'static Mark<AtomicU64>,
+    slot: &'static Slot<AtomicU64>,
+    /// The worker ID, in its place in the ID.
+    worker: u64,
+    /// The worker IDs of this server.
+    members: worker::Members,
+    /// From the first tick of a unit to the last one that may be given out in it.
+    lead: u64,
+    /// Sequences with which a new unit may begin: below this; 0 for always 0.
+    starts: u64,
+}
+
+static SESSION: BackendLocal<Option<Session>> = BackendLocal::new(None);
+/// The mark of a database that has no room in shared memory.
+static OWN_MARK: Mark<AtomicU64> = Mark {
+    bound: AtomicU64::new(0),
+    written: AtomicU64::new(0),
+};
+static WARNED_OF_EXPIRY: BackendLocal<bool> = BackendLocal::new(false);
+
+thread_local! {
+    static RANDOM: std::cell::RefCell<Option<fastrand::Rng>> = const { std::cell::RefCell::new(None) };
+}
+
+/// Looks everything up again at the next ID: a setting or the database's record has changed.
+pub fn forget() {
+    SESSION.set(None);
+}
+
+/// The next ID of this backend's worker.
+#[inline(always)]
+pub fn next() -> Outcome<i64> {
+    if let Some(session) = SESSION.get()
+        && let Some(claim) = session.try_claim(1)
+    {
+        return Ok(session.shape.id(claim.first, session.worker));
+    }
+    next_slow()
+}
+
+#[cold]
+#[inline(never)]
+fn next_slow() -> Outcome<i64> {
+    let session = current()?;
+    let claim = session.claim(1)?;
+    Ok(session.shape.id(claim.first, session.worker))
+}
+
+/// The next ID of a worker that the caller names.
+pub fn next_of(worker: i32) -> Outcome<i64> {
+    let session = current()?.of_worker(worker)?;
+    let claim = session.claim(1)?;
+    Ok(session.shape.id(claim.first, session.worker))
+}
+
+/// The session of this backend.
+pub fn current() -> Outcome<Session> {
+    match SESSION.get() {
+        Some(session) => Ok(session),
+        None => {
+            let session = attach()?;
+            SESSION.set(Some(session));
+            Ok(session)
+        }
+    }
+}
+
+fn attach() -> Outcome<Session> {
+    let shared = shmem::shared()?;
+    // SAFETY: reads shared memory of the server
+    if unsafe { pg_sys::RecoveryInProgress() } {
+        return Err(Failure::new(
+            PgSqlErrorCode::ERRCODE_READ_ONLY_SQL_TRANSACTION,
+            "cannot generate snowflake IDs during recovery",
+        )
+        .hint("Generate them on the primary; decoding works here."));
+    }
+    let relations = record::relations()?;
+    let layout = record::check(relations)?;
+    warn_of_expiry(layout.name(), layout.last_instant());
+    let members = worker::members(&layout, shared)?;
+    let worker = members.own;
+    let slot = slot_of(shared, worker)?;
+    // SAFETY: a variable of this process, set when it connected to its database
+    let database = unsafe { pg_sys::MyDatabaseId };
+    let mark = shared.mark(database, relations.mark).unwrap_or(&OWN_MARK);
+    let shape = layout.shape();
+    let pace = guc::pace();
+    let sequences = 1 << shape.sequence_bits();
+    let random = guc::random_start();
+    if random {
+        seed();
+    }
+    Ok(Session {
+        shape,
+        pace,
+        shared,
+        relations,
+        mark,
+        slot,
+        worker: shape.worker_bits(worker),
+        members,
+        lead: (pace.max_lead / shape.unit()) as u64 * sequences + (sequences - 1),
+        starts: if random { sequences / 2 } else { 0 },
+    })
+}
+
+/// The words of a worker. The setting was checked against the layout that the slots were made for.
+fn slot_of(shared: Shared, worker: u32) -> Outcome<&'static Slot<AtomicU64>> {
+    let missing = || Failure::state(format!("worker ID {worker} has no place in shared memory"));
+    shared.slot(worker).ok_or_else(missing)
+}
+
+/// Seeds the generator of sequence starts, after the fork, from PostgreSQL's, which is seeded
+/// per process. Nobody must be unable to guess it.
+fn seed() {
+    // SAFETY: the state belongs to this process
+    let seed = unsafe { pg_sys::pg_prng_uint64(&raw mut pg_sys::pg_global_prng_state) };
+    RANDOM.set(Some(fastrand::Rng::with_seed(seed)));
+}
+
+fn warn_of_expiry(layout: &str, last_instant: Timestamp) {
+    const YEAR: i64 = 365 * 86_400 * 1_000_000;
+    let left = last_instant.micros() - clock::wall().micros();
+    if (0..YEAR).contains(&left) && !WARNED_OF_EXPIRY.replace(true) {
+        Failure::new(
+            PgSqlErrorCode::ERRCODE_WARNING,
+            format!(
+                "layout \"{layout}\" has no IDs left in {} days",
+                left / 86_400_000_000
+            ),
+        )
+        .detail(format!("Its last instant is {last_instant}."))
+        .report(PgLogLevel::WARNING);
+    }
+}
+
+impl Session {
+    /// The same for another worker of this server.
+    fn of_worker(self, worker: i32) -> Outcome<Self> {
+        let worker = self.members.check(worker)?;
+        Ok(Self {
+            slot: slot_of(self.shared, worker)?,
+            worker: self.shape.worker_bits(worker),
+            ..self
+        })
+    }
+
+    /// The ID of a tick of this session's worker.
+    pub fn id(&self, tick: u64) -> i64 {
+        self.shape.id(tick, self.worker)
+    }
+
+    fn start(&self) -> u64 {
+        if self.starts == 0 {
+            return 0;
+        }
+        RANDOM.with_borrow_mut(|random| match random {
+            Some(random) => random.u64(0..self.starts),
+            None => 0,
+        })
+    }
+
+    /// Claims up to `count` ticks if clock and mark allow one without a second look.
+    #[inline(always)]
+    fn try_claim(&self, count: u64) -> Option<Claim> {
+        let now = self.shape.first_tick(clock::wall());
+        let allowed = now + self.lead;
+        self.slot
+            .claim(&self.mark.bound, now, allowed, count, || self.start())
+            .ok()
+    }
+
+    /// Claims up to `count` ticks; raises the mark and waits for the clock as needed.
+    pub fn claim(&self, count: u64) -> Outcome<Claim> {
+        match self.try_claim(count) {
+            Some(claim) => Ok(claim),
+            None => self.claim_slow(count),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn claim_slow(&self, count: u64) -> Outcome<Claim> {
+        let mut waited = false;
+        loop {
+            check_for_interrupts!();
+            let sample = clock::sample();
+            let allowance = self.slot.assess(&self.shape, &sample, &self.pace)?;
+            if allowance.noticed {
+                log_regression(allowance.regression);
+            }
+            let now = self.shape.first_tick(sample.wall);
+            let mark = &self.mark.bound;
+            let first = match self
+                .slot
+                .claim(mark, now, allowance.last, count, || self.start())
+            {
+                Ok(claim) => return Ok(claim),
+                Err(beyond) => beyond.first,
+            };
+            if first > self.shape.last_tick() {
+                self.slot.count_error();
+                return Err(self.exhausted());
+            }
+            if first <= allowance.last {
+                mark::raise(self, first, &sample)?;
+                continue;
+            }
+            if !waited {
+                waited = true;
+                self.slot.count_wait();
+            }
+            wait(allowance.wait(&self.shape, first, &self.pace));
+        }
+    }
+
+    fn exhausted(&self) -> Failure {
+        let layout = match guc::layout() {
+            Ok(layout) => layout.name().into(),
+            Err(error) => return error.into(),
+        };
+        Error::Exhausted {
+            layout,
+            last_instant: self.shape.instant(self.shape.last_tick()),
+        }
+        .into()
+    }
+}
+
+fn log_regression(regression: i64) {
+    Failure::new(
+        PgSqlErrorCode::ERRCODE_WARNING,
+        format!(
+            "the clock went back by {}.{:03} s",
+            regression / 1_000_000,
+            regression % 1_000_000 / 1_000
+        ),
+    )
+    .detail("Snowflake IDs go on from the last one given out.")
+    .report(PgLogLevel::LOG);
+}
+
+/// Waits for the clock, so many microseconds; ends early at an interrupt. Long waits are cut, in
+/// case the clock is corrected meanwhile.
+fn wait(micros: i64) {
+    let millis = (micros / 1_000 + 1).clamp(1, 1_000);
+    let events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
+    // SAFETY: MyLatch belongs to this process
+    unsafe {
+        pg_sys::WaitLatch(pg_sys::MyLatch, events as i32, millis, wait_event());
+        pg_sys::ResetLatch(pg_sys::MyLatch);
+    }
+}
+
+/// The wait event: SnowflakeClock from PostgreSQL 17 on, Extension before.
+fn wait_event() -> u32 {
+    #[cfg(any(feature = "pg15", feature = "pg16"))]
+    return pg_sys::PG_WAIT_EXTENSION;
+    #[cfg(not(any(feature = "pg15", feature = "pg16")))]
+    {
+        static EVENT: BackendLocal<u32> = BackendLocal::new(0);
+        if EVENT.get() == 0 {
+            // SAFETY: registers the name, or finds it registered
+            EVENT.set(unsafe { pg_sys::WaitEventExtensionNew(c"SnowflakeClock".as_ptr()) });
+        }
+        EVENT.get()
+    }
+}

@@ -1,0 +1,190 @@
+//! Every word of shared memory. docs/shared-memory.md draws it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pgrx::prelude::*;
+use snowflake_core::Timestamp;
+use snowflake_core::snowflake::{Mark, Slot};
+
+use crate::backend::BackendLocal;
+use crate::error::{Failure, OrRaise, Outcome};
+use crate::{clock, guc};
+
+/// Databases whose mark is shared; in further ones every backend keeps a mark of its own, which
+/// costs more raises and is as safe.
+const DATABASES: usize = 256;
+
+/// What comes before the slots.
+#[repr(C, align(64))]
+struct Header {
+    /// Slots that follow: one per worker ID of the layout.
+    workers: u32,
+    /// The tick at which every word began.
+    first: u64,
+    /// Counts the backends that a range of workers was dealt to.
+    dealt: AtomicU64,
+    /// The worker ID taken from address or host name that was logged last, plus one.
+    announced: AtomicU64,
+    databases: [Database; DATABASES],
+}
+
+/// The mark of one database.
+#[repr(C, align(64))]
+struct Database {
+    /// Database OID and OID of the mark's sequence, 0 while the entry is free. Never reused.
+    key: AtomicU64,
+    mark: Mark<AtomicU64>,
+}
+
+/// Shared memory as a backend sees it.
+#[derive(Clone, Copy)]
+pub struct Shared {
+    header: &'static Header,
+    slots: &'static [Slot<AtomicU64>],
+}
+
+static SHARED: BackendLocal<Option<Shared>> = BackendLocal::new(None);
+static PREVIOUS_REQUEST: BackendLocal<pg_sys::shmem_request_hook_type> = BackendLocal::new(None);
+static PREVIOUS_STARTUP: BackendLocal<pg_sys::shmem_startup_hook_type> = BackendLocal::new(None);
+
+/// Asks for shared memory, from `_PG_init`.
+pub fn request() {
+    // SAFETY: hooks are set while the postmaster loads libraries, and call their predecessors
+    unsafe {
+        PREVIOUS_REQUEST.set(pg_sys::shmem_request_hook);
+        pg_sys::shmem_request_hook = Some(on_request);
+        PREVIOUS_STARTUP.set(pg_sys::shmem_startup_hook);
+        pg_sys::shmem_startup_hook = Some(on_startup);
+    }
+}
+
+/// The memory, or the error that the library is not preloaded.
+pub fn shared() -> Outcome<Shared> {
+    SHARED.get().ok_or_else(Failure::not_preloaded)
+}
+
+impl Shared {
+    /// The words of a worker.
+    pub fn slot(self, worker: u32) -> Option<&'static Slot<AtomicU64>> {
+        self.slots.get(worker as usize)
+    }
+
+    /// The words of all workers.
+    pub fn slots(self) -> &'static [Slot<AtomicU64>] {
+        self.slots
+    }
+
+    /// The tick at which every word began: one that is still there has given out no ID.
+    pub fn first(self) -> u64 {
+        self.header.first
+    }
+
+    /// The turn of a backend, counted from 0.
+    pub fn deal(self) -> u64 {
+        self.header.dealt.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Whether a worker ID differs from the one logged last.
+    pub fn announce(self, worker: u32) -> bool {
+        let worker = u64::from(worker) + 1;
+        self.header.announced.swap(worker, Ordering::Relaxed) != worker
+    }
+
+    /// The shared mark of a database; `None` if there is no room for it.
+    pub fn mark(
+        self,
+        database: pg_sys::Oid,
+        sequence: pg_sys::Oid,
+    ) -> Option<&'static Mark<AtomicU64>> {
+        let key = u64::from(database.to_u32()) << 32 | u64::from(sequence.to_u32());
+        let entries = &self.header.databases;
+        let start = (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize;
+        (0..DATABASES)
+            .map(|step| &entries[start.wrapping_add(step) % DATABASES])
+            .find(|entry| {
+                let order = Ordering::Relaxed;
+                match entry.key.compare_exchange(0, key, order, order) {
+                    Ok(_) => true,
+                    Err(present) => present == key,
+                }
+            })
+            .map(|entry| &entry.mark)
+    }
+}
+
+/// Bytes of shared memory for a layout with so many workers.
+fn size(workers: u32) -> usize {
+    size_of::<Header>() + workers as usize * size_of::<Slot<AtomicU64>>()
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn on_request() {
+    // SAFETY: as PostgreSQL calls it
+    unsafe {
+        if let Some(previous) = PREVIOUS_REQUEST.get() {
+            pg_sys::ffi::pg_guard_ffi_boundary(|| previous());
+        }
+        let layout = guc::layout().or_raise();
+        pg_sys::RequestAddinShmemSpace(size(layout.largest_worker() + 1));
+    }
+}
+
+/// Runs in the postmaster, at its start and again after a crash of a backend: what must outlive
+/// that is not kept here alone. Backends inherit the pointers by fork.
+#[pg_guard]
+unsafe extern "C-unwind" fn on_startup() {
+    // SAFETY: as PostgreSQL calls it
+    if let Some(previous) = PREVIOUS_STARTUP.get() {
+        unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| previous()) };
+    }
+    let layout = guc::layout().or_raise();
+    let workers = layout.largest_worker() + 1;
+    let mut found = false;
+    // SAFETY: called in the startup hook, with the size that was requested. No other process is
+    // attached, so neither needs the lock that serialises start-ups where there is no fork.
+    let memory =
+        unsafe { pg_sys::ShmemInitStruct(c"snowflake_pg".as_ptr(), size(workers), &mut found) };
+    assert!(
+        memory.cast::<Header>().is_aligned(),
+        "shared memory is not aligned"
+    );
+
+    // Until the stored mark is read, IDs begin where those of a predecessor that ran ahead of the
+    // clock may have ended.
+    let sample = clock::sample();
+    let lead = guc::pace().max_lead;
+    let begin = Timestamp::from_micros(sample.wall.micros().saturating_add(lead));
+    let first = layout.shape().first_tick(begin);
+    // SAFETY: the memory is large enough, aligned (PostgreSQL aligns to cache lines) and not yet
+    // shared; header and slots are written whole before references to them are made.
+    let shared = unsafe {
+        let header = memory.cast::<Header>();
+        let slots = header.add(1).cast::<Slot<AtomicU64>>();
+        if !found {
+            header.write(Header {
+                workers,
+                first,
+                dealt: AtomicU64::new(0),
+                announced: AtomicU64::new(0),
+                databases: [const {
+                    Database {
+                        key: AtomicU64::new(0),
+                        mark: Mark {
+                            bound: AtomicU64::new(0),
+                            written: AtomicU64::new(0),
+                        },
+                    }
+                }; DATABASES],
+            });
+            for worker in 0..workers as usize {
+                slots.add(worker).write(Slot::default());
+                (*slots.add(worker)).resume(first, sample.wall, sample.monotonic_after);
+            }
+        }
+        Shared {
+            header: &*header,
+            slots: std::slice::from_raw_parts(slots, (*header).workers as usize),
+        }
+    };
+    SHARED.set(Some(shared));
+}

@@ -1,0 +1,9 @@
+CREATE VIEW snowflake_layouts AS
+    SELECT layout, ts_bits, worker_bits, sequence_bits, reserved_bits, unit, epoch, last_instant,
+           ids_per_second
+    FROM snowflake_pg_layouts();
+
+CREATE VIEW snowflake_status AS
+    SELECT worker_id, last_id, last_ts, lead, regression, waits, regressions, errors, mark, layout,
+           layout_expires
+    FROM snowflake_pg_status();

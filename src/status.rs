@@ -1,0 +1,118 @@
+//! What an operator sees: the functions behind the views.
+
+use std::rc::Rc;
+
+use pgrx::datum::{Interval, TimestampWithTimeZone};
+use pgrx::prelude::*;
+use snowflake_core::snowflake::{FieldKind, Layout};
+use snowflake_core::{Timestamp, Word};
+
+use crate::error::OrRaise;
+use crate::{clock, guc, layout, mark, record, shmem};
+
+extension_sql_file!(
+    "sql/views.sql",
+    name = "views",
+    requires = [snowflake_pg_layouts, snowflake_pg_status,]
+);
+extension_sql_file!(
+    "sql/grants.sql",
+    name = "grants",
+    requires = ["record", "views", snowflake_set_layout,]
+);
+
+/// The presets, and the layout that the database records if it is none of them.
+#[allow(clippy::type_complexity)]
+#[pg_extern(stable, parallel_safe)]
+fn snowflake_pg_layouts() -> TableIterator<
+    'static,
+    (
+        name!(layout, String),
+        name!(ts_bits, i32),
+        name!(worker_bits, i32),
+        name!(sequence_bits, i32),
+        name!(reserved_bits, i32),
+        name!(unit, Interval),
+        name!(epoch, TimestampWithTimeZone),
+        name!(last_instant, TimestampWithTimeZone),
+        name!(ids_per_second, i64),
+    ),
+> {
+    let recorded = layout::recorded().or_raise();
+    let mut layouts: Vec<_> = Layout::presets().map(Rc::new).collect();
+    if layouts
+        .iter()
+        .all(|preset| preset.name() != recorded.name())
+    {
+        layouts.push(recorded);
+    }
+    TableIterator::new(layouts.into_iter().map(|layout| {
+        (
+            layout.name().into(),
+            layout.bits(FieldKind::Timestamp) as i32,
+            layout.worker_bits() as i32,
+            layout.bits(FieldKind::Sequence) as i32,
+            layout.bits(FieldKind::Reserved) as i32,
+            Interval::from_micros(layout.shape().unit()),
+            clock::to_postgres(layout.epoch()),
+            clock::to_postgres(layout.last_instant()),
+            layout.ids_per_second(),
+        )
+    }))
+}
+
+/// A row for every worker that has given out an ID since the server started.
+#[allow(clippy::type_complexity)]
+#[pg_extern(volatile, parallel_restricted)]
+fn snowflake_pg_status() -> TableIterator<
+    'static,
+    (
+        name!(worker_id, i32),
+        name!(last_id, i64),
+        name!(last_ts, TimestampWithTimeZone),
+        name!(lead, Interval),
+        name!(regression, Interval),
+        name!(waits, i64),
+        name!(regressions, i64),
+        name!(errors, i64),
+        name!(mark, Option<TimestampWithTimeZone>),
+        name!(layout, String),
+        name!(layout_expires, TimestampWithTimeZone),
+    ),
+> {
+    let shared = shmem::shared().or_raise();
+    let layout = guc::layout().or_raise();
+    let shape = layout.shape();
+    let stored = record::relations().and_then(mark::stored).or_raise();
+    let mark = (stored > 0).then(|| clock::to_postgres(Timestamp::from_millis(stored)));
+    let sample = clock::sample();
+    let rows = shared
+        .slots()
+        .iter()
+        .enumerate()
+        .filter_map(move |(worker, slot)| {
+            let last = slot.last.load_relaxed();
+            let counts = [&slot.waits, &slot.regressions, &slot.errors]
+                .map(|counter| counter.load_relaxed() as i64);
+            if last == shared.first() && counts == [0; 3] {
+                return None;
+            }
+            let timestamp = shape.instant(last);
+            let lead = (timestamp.micros() - sample.wall.micros()).max(0);
+            let bits = shape.worker_bits(worker as u32);
+            Some((
+                worker as i32,
+                shape.id(last, bits),
+                clock::to_postgres(timestamp),
+                Interval::from_micros(lead),
+                Interval::from_micros(slot.regression(&sample)),
+                counts[0],
+                counts[1],
+                counts[2],
+                mark,
+                layout.name().to_string(),
+                clock::to_postgres(layout.last_instant()),
+            ))
+        });
+    TableIterator::new(rows.collect::<Vec<_>>())
+}

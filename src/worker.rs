@@ -1,0 +1,144 @@
+//! The worker ID of this server, from where the setting says.
+
+use std::net::{IpAddr, UdpSocket};
+
+use pgrx::PgLogLevel;
+use snowflake_core::snowflake::{Layout, Worker, host_name_ordinal, worker_from_address};
+
+use crate::backend::BackendLocal;
+use crate::error::{Failure, Outcome};
+use crate::guc;
+use crate::shmem::Shared;
+
+/// The worker IDs of this server, and the one of this backend.
+#[derive(Clone, Copy)]
+pub struct Members {
+    first: u32,
+    last: u32,
+    /// The one of this backend.
+    pub own: u32,
+}
+
+/// What this backend was dealt. Kept for as long as the range is the same, so that its IDs stay
+/// in order.
+static DEALT: BackendLocal<Option<Members>> = BackendLocal::new(None);
+
+/// Reads the setting, and for a range takes this backend's turn.
+pub fn members(layout: &Layout, shared: Shared) -> Outcome<Members> {
+    let (first, last) = match guc::worker(layout)? {
+        Worker::Range(first, last) => (first, last),
+        other => {
+            let only = single(other, layout, shared)?;
+            (only, only)
+        }
+    };
+    if let Some(dealt) = DEALT.get()
+        && (dealt.first, dealt.last) == (first, last)
+    {
+        return Ok(dealt);
+    }
+    let turn = if first == last { 0 } else { shared.deal() };
+    let own = first + (turn % u64::from(last - first + 1)) as u32;
+    let members = Members { first, last, own };
+    DEALT.set(Some(members));
+    Ok(members)
+}
+
+impl Members {
+    /// Refuses a worker ID that does not belong to this server.
+    pub fn check(self, worker: i32) -> Outcome<u32> {
+        match u32::try_from(worker) {
+            Ok(member) if (self.first..=self.last).contains(&member) => Ok(member),
+            _ => Err(Failure::new(
+                pgrx::PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+                format!("worker ID {worker} does not belong to this server"),
+            )
+            .detail(if self.first == self.last {
+                format!("Its worker ID is {}.", self.first)
+            } else {
+                format!("Its worker IDs are {} to {}.", self.first, self.last)
+            })
+            .hint("Set snowflake_pg.worker_id to a range that includes it.")),
+        }
+    }
+}
+
+fn single(setting: Worker, layout: &Layout, shared: Shared) -> Outcome<u32> {
+    let (worker, origin) = match setting {
+        Worker::Unset => {
+            return Err(Failure::state("snowflake_pg.worker_id is not set")
+                .detail("Two servers with one worker ID would give out the same IDs.")
+                .hint(
+                    "Set snowflake_pg.worker_id to a number that no other server has, then \
+                     reload the configuration.",
+                ));
+        }
+        Worker::Fixed(worker) | Worker::Range(worker, _) => return Ok(worker),
+        Worker::Address { interface } => {
+            let address = match &interface {
+                None => default_address()?,
+                Some(interface) => interface_address(interface)?,
+            };
+            (
+                worker_from_address(address, layout),
+                format!("address {address}"),
+            )
+        }
+        Worker::HostName => {
+            let host_name = hostname::get()
+                .map_err(|error| Failure::state(format!("could not read the host name: {error}")))?
+                .to_string_lossy()
+                .into_owned();
+            let worker = host_name_ordinal(&host_name, layout)?;
+            (worker, format!("host name \"{host_name}\""))
+        }
+    };
+    if shared.announce(worker) {
+        Failure::new(
+            pgrx::PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
+            format!("snowflake_pg takes worker ID {worker} from {origin}"),
+        )
+        .report(PgLogLevel::LOG);
+    }
+    Ok(worker)
+}
+
+/// The address of the interface that the default route leads to. Connecting a datagram socket
+/// makes the kernel choose it, and sends nothing.
+fn default_address() -> Outcome<IpAddr> {
+    // addresses reserved for documentation, RFC 5737 and RFC 3849: reached by the default route
+    let attempts = [("0.0.0.0:0", "192.0.2.1:9"), ("[::]:0", "[2001:db8::1]:9")];
+    attempts
+        .iter()
+        .find_map(|(local, remote)| {
+            let socket = UdpSocket::bind(local).ok()?;
+            socket.connect(remote).ok()?;
+            Some(socket.local_addr().ok()?.ip())
+        })
+        .ok_or_else(|| {
+            Failure::state("no address to take the worker ID from")
+                .detail("The host has no default route.")
+                .hint(ADDRESS_HINT)
+        })
+}
+
+/// The first address of an interface, IPv4 before IPv6.
+fn interface_address(name: &str) -> Outcome<IpAddr> {
+    let interfaces = if_addrs::get_if_addrs()
+        .map_err(|error| Failure::state(format!("could not list the interfaces: {error}")))?;
+    let mut addresses: Vec<_> = interfaces
+        .into_iter()
+        .filter(|interface| interface.name == name)
+        .map(|interface| interface.ip())
+        .collect();
+    addresses.sort_by_key(IpAddr::is_ipv6);
+    addresses.first().copied().ok_or_else(|| {
+        Failure::state(format!(
+            "no address of interface \"{name}\" to take the worker ID from"
+        ))
+        .hint(ADDRESS_HINT)
+    })
+}
+
+const ADDRESS_HINT: &str = "Name an interface that has an address, such as \"ip:eth0\", or set snowflake_pg.worker_id \
+     to a number.";
