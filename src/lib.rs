@@ -8,6 +8,7 @@ mod guc;
 mod layout;
 mod mark;
 mod record;
+mod row;
 mod session;
 mod shmem;
 mod snowflake;

@@ -26,14 +26,16 @@ const SEQUENCE_MAGIC: u32 = 0x1717;
 /// The sequence's relation, locked, until `close`.
 struct Sequence {
     relation: pg_sys::Relation,
+    lock: pg_sys::LOCKMODE,
 }
 
 impl Sequence {
-    /// Opens it. The lock is nextval()'s: it keeps ALTER SEQUENCE out.
-    fn open(relations: Relations) -> Outcome<Self> {
+    /// Opens it to read or to raise the mark. The lock for the latter is nextval()'s: it keeps
+    /// ALTER SEQUENCE out.
+    fn open(relations: Relations, lock: u32) -> Outcome<Self> {
+        let lock = lock as pg_sys::LOCKMODE;
         // SAFETY: opens by OID; a relation that is gone gives NULL
-        let relation =
-            unsafe { pg_sys::try_relation_open(relations.mark, pg_sys::RowExclusiveLock as i32) };
+        let relation = unsafe { pg_sys::try_relation_open(relations.mark, lock) };
         if relation.is_null() {
             return Err(Failure::new(
                 PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
@@ -45,12 +47,12 @@ impl Sequence {
             let form = (*relation).rd_rel;
             ((*form).relkind as u8, (*form).relpersistence as u8)
         };
-        let sequence = Self { relation };
+        let sequence = Self { relation, lock };
         let problem = if kind != pg_sys::RELKIND_SEQUENCE {
             "It is not a sequence."
         } else if persistence != pg_sys::RELPERSISTENCE_PERMANENT {
             "It is unlogged: a crash would lose it."
-        } else if sequence.swapped() {
+        } else if sequence.swapped() && lock != pg_sys::AccessShareLock as pg_sys::LOCKMODE {
             "It was altered in this transaction: a rollback would lose it."
         } else {
             return Ok(sequence);
@@ -74,7 +76,7 @@ impl Sequence {
 
     fn close(self) {
         // SAFETY: closes what `open` opened
-        unsafe { pg_sys::relation_close(self.relation, pg_sys::RowExclusiveLock as i32) };
+        unsafe { pg_sys::relation_close(self.relation, self.lock) };
     }
 }
 
@@ -104,7 +106,7 @@ fn damaged() -> Failure {
 
 /// The mark as stored, in milliseconds since 1970; 0 before the first ID of the database.
 pub fn stored(relations: Relations) -> Outcome<i64> {
-    let sequence = Sequence::open(relations)?;
+    let sequence = Sequence::open(relations, pg_sys::AccessShareLock)?;
     // SAFETY: block 0 of a sequence always exists. Read under the lock: 8 bytes can tear. An ERROR
     // in between unwinds without running anything of ours; PostgreSQL then releases lock and pin.
     let value = unsafe {
@@ -141,7 +143,7 @@ pub fn raise(session: &Session, first: u64, sample: &ClockSample) -> Outcome<()>
         unsafe { pg_sys::LockRelationOid(relations.layout, pg_sys::AccessShareLock as i32) };
         record::check(relations)?;
     }
-    let sequence = Sequence::open(relations)?;
+    let sequence = Sequence::open(relations, pg_sys::RowExclusiveLock)?;
     // SAFETY: the order that generic WAL asks for. Nothing waits for a heavyweight lock while the
     // buffer is locked, and an ERROR in between unwinds without running anything of ours:
     // PostgreSQL releases lock and pin.

@@ -10,6 +10,12 @@ use crate::backend::BackendLocal;
 use crate::error::{Failure, OrRaise, Outcome};
 use crate::{guc, layout, mark, session};
 
+extension_sql_file!(
+    "sql/record.sql",
+    name = "record",
+    requires = [snowflake_pg_server_layout, snowflake_pg_replace_record]
+);
+
 /// The relations of the extension in this database.
 #[derive(Clone, Copy)]
 pub struct Relations {

@@ -12,7 +12,7 @@ use crate::{clock, guc};
 
 /// Databases whose mark is shared; in further ones every backend keeps a mark of its own, which
 /// costs more raises and is as safe.
-const DATABASES: usize = 256;
+const DATABASES: usize = 1_024;
 
 /// What comes before the slots.
 #[repr(C, align(64))]
@@ -133,8 +133,8 @@ unsafe extern "C-unwind" fn on_request() {
 /// that is not kept here alone. Backends inherit the pointers by fork.
 #[pg_guard]
 unsafe extern "C-unwind" fn on_startup() {
-    // SAFETY: as PostgreSQL calls it
     if let Some(previous) = PREVIOUS_STARTUP.get() {
+        // SAFETY: as PostgreSQL calls it
         unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| previous()) };
     }
     let layout = guc::layout().or_raise();

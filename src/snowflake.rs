@@ -1,26 +1,18 @@
 //! The SQL functions about Snowflake IDs. Each converts, calls core, and maps errors.
 
-use pgrx::callconv::{BoxRet, FcInfo};
-use pgrx::datum::{Datum, Range, RangeBound, TimestampWithTimeZone};
-use pgrx::pgrx_sql_entity_graph::metadata::{
-    ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
-};
+use pgrx::datum::{Range, RangeBound, TimestampWithTimeZone};
 use pgrx::prelude::*;
 use snowflake_core::snowflake::{Claim, Decoded, Layout, from_base32, to_base32, to_text};
 
 use crate::error::{Failure, OrRaise, Outcome};
+use crate::row::Row;
 use crate::session::{self, Session};
 use crate::{clock, layout};
 
 extension_sql_file!(
-    "sql/record.sql",
-    name = "record",
-    requires = [snowflake_pg_server_layout, snowflake_pg_replace_record,]
-);
-extension_sql_file!(
     "sql/between.sql",
     name = "between",
-    requires = [snowflake_min_id, snowflake_min_id_layout,]
+    requires = [snowflake_min_id, snowflake_min_id_layout]
 );
 
 /// The next ID.
@@ -89,47 +81,6 @@ impl Iterator for Batch {
         self.block.first += 1;
         self.remaining -= 1;
         Some(self.session.id(tick))
-    }
-}
-
-/// A row for a function with OUT parameters, which pgrx returns only as a set.
-struct Row<const N: usize>([Option<pg_sys::Datum>; N]);
-
-// SAFETY: maps to a type of PostgreSQL; the functions that return it declare their columns
-unsafe impl<const N: usize> SqlTranslatable for Row<N> {
-    const TYPE_IDENT: &'static str = "record";
-    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
-    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal("record"));
-    const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
-        Ok(ReturnsRef::One(SqlMappingRef::literal("record")));
-}
-
-// SAFETY: returns a composite datum made for the row type that the call expects
-unsafe impl<const N: usize> BoxRet for Row<N> {
-    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        let mut nulls = self.0.map(|value| value.is_none());
-        let mut values = self.0.map(|value| value.unwrap_or(pg_sys::Datum::from(0)));
-        // SAFETY: the descriptor is that of the call, checked to have N columns
-        unsafe {
-            let mut descriptor = std::ptr::null_mut();
-            let class = pg_sys::get_call_result_type(
-                fcinfo.as_mut_ptr(),
-                std::ptr::null_mut(),
-                &mut descriptor,
-            );
-            if class != pg_sys::TypeFuncClass::TYPEFUNC_COMPOSITE || (*descriptor).natts != N as i32
-            {
-                Failure::new(
-                    PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
-                    "function is declared with other columns than it returns",
-                )
-                .raise();
-            }
-            let descriptor = pg_sys::BlessTupleDesc(descriptor);
-            let tuple =
-                pg_sys::heap_form_tuple(descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
-            fcinfo.return_raw_datum(pg_sys::HeapTupleHeaderGetDatum((*tuple).t_data))
-        }
     }
 }
 

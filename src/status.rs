@@ -13,12 +13,12 @@ use crate::{clock, guc, layout, mark, record, shmem};
 extension_sql_file!(
     "sql/views.sql",
     name = "views",
-    requires = [snowflake_pg_layouts, snowflake_pg_status,]
+    requires = [snowflake_pg_layouts, snowflake_pg_status]
 );
 extension_sql_file!(
     "sql/grants.sql",
     name = "grants",
-    requires = ["record", "views", snowflake_set_layout,]
+    requires = ["record", "views", snowflake_set_layout]
 );
 
 /// The presets, and the layout that the database records if it is none of them.

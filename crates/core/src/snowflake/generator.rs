@@ -39,9 +39,13 @@ pub struct Pace {
 
 impl Pace {
     /// A regression up to this is neither logged nor refused: a server that starts finds its mark
-    /// this far ahead of the clock.
-    pub fn unremarkable(&self) -> i64 {
-        self.max_lead.saturating_add(self.window)
+    /// this far ahead of the clock. The two units, of a millisecond at least, are what rounding
+    /// the mark up to whole units and milliseconds can add.
+    pub fn unremarkable(&self, shape: &Shape) -> i64 {
+        let rounding = 2 * shape.unit().max(1_000);
+        self.max_lead
+            .saturating_add(self.window)
+            .saturating_add(rounding)
     }
 }
 
@@ -141,7 +145,7 @@ impl<W: Word> Slot<W> {
         let before = self.offset.raise_relaxed(order(lower)).max(order(lower));
         let regression = disorder(before).saturating_sub(upper).max(0);
 
-        let remarkable = regression > pace.unremarkable();
+        let remarkable = regression > pace.unremarkable(shape);
         let noticed = remarkable && self.regressed.raise_relaxed(1) == 0;
         if noticed {
             add_one(&self.regressions);

@@ -9,7 +9,6 @@ use crate::{Timestamp, Word};
 
 /// One database's mark in shared memory.
 #[derive(Debug, Default)]
-#[repr(C, align(64))]
 pub struct Mark<W> {
     /// The tick below which IDs may be given out; 0 until the stored mark has been read.
     pub bound: W,
