@@ -141,6 +141,15 @@ fn seed() {
     RANDOM.set(Some(fastrand::Rng::with_seed(seed)));
 }
 
+/// Out of line, to keep thread-local storage off the fast path.
+#[inline(never)]
+fn random_below(limit: u64) -> u64 {
+    RANDOM.with_borrow_mut(|random| match random {
+        Some(random) => random.u64(0..limit),
+        None => 0,
+    })
+}
+
 fn warn_of_expiry(layout: &str, last_instant: Timestamp) {
     const YEAR: i64 = 365 * 86_400 * 1_000_000;
     let left = last_instant.micros() - clock::wall().micros();
@@ -173,14 +182,12 @@ impl Session {
         self.shape.id(tick, self.worker)
     }
 
+    #[inline(always)]
     fn start(&self) -> u64 {
         if self.starts == 0 {
             return 0;
         }
-        RANDOM.with_borrow_mut(|random| match random {
-            Some(random) => random.u64(0..self.starts),
-            None => 0,
-        })
+        random_below(self.starts)
     }
 
     /// Claims up to `count` ticks if clock and mark allow one without a second look.
