@@ -91,7 +91,7 @@ impl Allowance {
 }
 
 impl<W: Word> Slot<W> {
-    /// Claims up to `count` ticks, one at least: from the later of the tick after the last one
+    /// Claims up to `count` ticks (1 or more), one at least: from the later of the tick after the last one
     /// and the first of the unit `now`, to `allowed` at the most, and below `mark` (exclusive).
     ///
     /// `start` picks the sequence with which a new unit begins; the carry makes any value below
@@ -142,8 +142,11 @@ impl<W: Word> Slot<W> {
         // regression counted from the upper one, so a pause between the readings shows as neither
         let lower = wall.saturating_sub(sample.monotonic_after);
         let upper = wall.saturating_sub(sample.monotonic_before);
-        let before = self.offset.raise_relaxed(order(lower)).max(order(lower));
-        let regression = disorder(before).saturating_sub(upper).max(0);
+        let before = self.offset.raise_relaxed(order(lower));
+        let regression = match before {
+            0 => 0,
+            before => disorder(before).saturating_sub(upper).max(0),
+        };
 
         let remarkable = regression > pace.unremarkable(shape);
         let noticed = remarkable && self.regressed.raise_relaxed(1) == 0;

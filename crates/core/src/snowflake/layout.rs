@@ -577,11 +577,13 @@ impl Layout {
         if start > end {
             return Err(Error::RangeReversed { start, end });
         }
+        let lower = self.min_id(start)?;
         let upper = match end {
+            Timestamp::INFINITY if start == end => Some(lower),
             Timestamp::INFINITY => None,
             _ => Some(self.min_id(end)?),
         };
-        Ok((self.min_id(start)?, upper))
+        Ok((lower, upper))
     }
 }
 
@@ -772,7 +774,8 @@ fn epoch(value: &str) -> Result<Timestamp, Fault> {
         Err(_) => Timestamp::parse(value),
     };
     match epoch {
-        Some(epoch) if epoch.micros() >= 0 && epoch.is_finite() => Ok(epoch),
+        // one past what 64 bits hold is in the future as well
+        Some(epoch) if epoch.micros() >= 0 => Ok(epoch),
         Some(_) => Err(("epoch", format!("is \"{value}\": it cannot be before 1970"))),
         None => Err((
             "epoch",

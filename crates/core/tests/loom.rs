@@ -1,0 +1,452 @@
+//! The generator and the mark under every order of steps that threads can take, by loom:
+//! `RUSTFLAGS="--cfg loom" cargo test -p snowflake_core --release --test loom`
+//!
+//! Loom runs the steps of each thread in the order of the program, so what it cannot show is a
+//! release or an acquire that is missing between two words.
+#![cfg(loom)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI64 as Plain, Ordering};
+
+use loom::sync::atomic::AtomicU64;
+use loom::sync::{Arc, Mutex};
+use loom::thread;
+use snowflake_core::snowflake::{Claim, Layout, Mark, Pace, Raise, Shape, Slot};
+use snowflake_core::{ClockSample, Timestamp, Word};
+
+/// Loom's word in the place of the real one.
+#[derive(Debug, Default)]
+struct Watched(AtomicU64);
+
+impl Word for Watched {
+    fn load_relaxed(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn load_acquire(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn compare_exchange_relaxed(&self, current: u64, new: u64) -> Result<u64, u64> {
+        let order = Ordering::Relaxed;
+        self.0.compare_exchange_weak(current, new, order, order)
+    }
+
+    fn raise_relaxed(&self, value: u64) -> u64 {
+        self.0.fetch_max(value, Ordering::Relaxed)
+    }
+
+    fn raise_release(&self, value: u64) -> u64 {
+        self.0.fetch_max(value, Ordering::Release)
+    }
+}
+
+/// Runs a model in all orders, or in those that take the processor away from a thread at most so
+/// often in the middle of its work.
+fn explore(preemptions: Option<usize>, model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = preemptions;
+    builder.check(model);
+}
+
+/// Runs one thread for each task, the last of them on the model's own, and answers what each of
+/// them got.
+fn run<S, T, O>(shared: &Arc<S>, tasks: Vec<T>, work: fn(&S, T) -> O) -> Vec<O>
+where
+    S: Send + Sync + 'static,
+    T: Send + 'static,
+    O: Send + 'static,
+{
+    let mut tasks = tasks;
+    let own = tasks.pop().unwrap();
+    let threads: Vec<_> = tasks
+        .into_iter()
+        .map(|task| {
+            let shared = Arc::clone(shared);
+            thread::spawn(move || work(&shared, task))
+        })
+        .collect();
+    let own = work(shared, own);
+    let others = threads.into_iter().map(|thread| thread.join().unwrap());
+    others.chain([own]).collect()
+}
+
+/// All ticks of all threads; panics if a tick is there twice or a thread's are out of order.
+fn distinct(claims: &[Vec<Claim>]) -> BTreeSet<u64> {
+    let mut ticks = BTreeSet::new();
+    for own in claims {
+        assert!(own.windows(2).all(|pair| pair[0].last < pair[1].first));
+        for claim in own {
+            for tick in claim.first..=claim.last {
+                assert!(ticks.insert(tick), "tick {tick} twice");
+            }
+        }
+    }
+    ticks
+}
+
+/// One word and a mark that is in nobody's way, unless it is.
+struct Single {
+    slot: Slot<Watched>,
+    mark: Watched,
+}
+
+impl Single {
+    fn new(last: u64, mark: u64) -> Arc<Self> {
+        let single = Self {
+            slot: Slot::default(),
+            mark: Watched::default(),
+        };
+        single.slot.last.raise_relaxed(last);
+        single.mark.raise_relaxed(mark);
+        Arc::new(single)
+    }
+
+    /// Claims in turn, each given as `now` and `count`; ends early where the mark does not allow
+    /// more.
+    fn claims(&self, requests: Vec<(u64, u64)>) -> Vec<Claim> {
+        let claim = |(now, count)| {
+            let claim = self
+                .slot
+                .claim(&self.mark, now, u64::MAX, count, || 0)
+                .ok()?;
+            assert!(claim.first >= now);
+            Some(claim)
+        };
+        requests.into_iter().map_while(claim).collect()
+    }
+}
+
+// Ticks here have one bit of sequence: the unit `u` has the ticks 2u and 2u + 1.
+
+#[test]
+fn over_a_unit_boundary() {
+    explore(None, || {
+        let single = Single::new(9, u64::MAX);
+        let tasks = vec![vec![(10, 1), (12, 1)], vec![(10, 1), (12, 1)]];
+        let ticks = distinct(&run(&single, tasks, Single::claims));
+        assert_eq!(ticks.len(), 4);
+        assert!(ticks.iter().all(|tick| (10..=14).contains(tick)));
+    });
+}
+
+#[test]
+fn a_full_sequence_carries() {
+    explore(None, || {
+        let single = Single::new(9, u64::MAX);
+        let tasks = vec![vec![(10, 1)], vec![(10, 1)], vec![(10, 1)]];
+        let ticks = distinct(&run(&single, tasks, Single::claims));
+        assert!(ticks.into_iter().eq(10..=12));
+    });
+}
+
+#[test]
+fn a_clock_that_steps_back() {
+    explore(None, || {
+        let single = Single::new(9, u64::MAX);
+        let tasks = vec![vec![(16, 1), (12, 1)], vec![(14, 1), (10, 1)]];
+        let ticks = distinct(&run(&single, tasks, Single::claims));
+        assert_eq!(ticks.len(), 4);
+        assert!(ticks.first() >= Some(&14) && ticks.contains(&16));
+    });
+}
+
+#[test]
+fn a_clock_that_steps_back_before_three_threads() {
+    explore(Some(3), || {
+        let single = Single::new(9, u64::MAX);
+        let tasks = vec![vec![(16, 1)], vec![(12, 1)], vec![(14, 1), (10, 1)]];
+        let ticks = distinct(&run(&single, tasks, Single::claims));
+        assert_eq!(ticks.len(), 4);
+        assert!(ticks.contains(&16));
+    });
+}
+
+#[test]
+fn batches_beside_single_claims() {
+    explore(None, || {
+        let single = Single::new(9, u64::MAX);
+        let tasks = vec![vec![(10, 5), (10, 2)], vec![(10, 1), (12, 1)]];
+        let claims = run(&single, tasks, Single::claims);
+        let sizes: Vec<_> = claims[0].iter().map(|own| own.last - own.first).collect();
+        assert_eq!(sizes, [4, 1]);
+        assert_eq!(distinct(&claims).len(), 9);
+    });
+}
+
+#[test]
+fn batches_that_end_at_the_mark() {
+    explore(Some(3), || {
+        let single = Single::new(9, 15);
+        let tasks = vec![vec![(10, 3)], vec![(10, 3)], vec![(10, 1)]];
+        let ticks = distinct(&run(&single, tasks, Single::claims));
+        // 10 to 14 are below the mark, and wanted
+        assert!(ticks.into_iter().eq(10..=14));
+    });
+}
+
+#[test]
+fn a_step_back_is_noticed_once() {
+    explore(None, || {
+        let slot: Arc<Slot<Watched>> = Arc::new(Slot::default());
+        let pace = Pace {
+            max_lead: 0,
+            clock_tolerance: 1_000_000,
+            window: 0,
+        };
+        let assess = |slot: &Slot<Watched>, (wall, pace): (i64, Pace)| {
+            let sample = ClockSample {
+                wall: Timestamp::from_micros(wall),
+                monotonic_before: 0,
+                monotonic_after: 0,
+            };
+            slot.count_wait();
+            slot.assess(&shape(), &sample, &pace).unwrap().noticed
+        };
+        assert!(!assess(&slot, (900_000, pace)));
+        let noticed = run(&slot, vec![(100_000, pace), (200_000, pace)], assess);
+        let once = noticed.iter().filter(|&&noticed| noticed).count();
+        assert_eq!(once, 1);
+        assert_eq!(slot.regressions.load_relaxed(), 1);
+        assert_eq!(slot.waits.load_relaxed(), 3);
+    });
+}
+
+/// Milliseconds since 1970, and two sequences.
+fn shape() -> Shape {
+    let layout = Layout::parse("ts=40,seq=1,epoch=0", Timestamp::from_micros(0));
+    layout.unwrap().shape()
+}
+
+/// How a backend goes about a mark: as it should, or with two steps the wrong way round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    Right,
+    PublishBeforeFlush,
+    AdoptWithoutFlush,
+    PublishBeforeWords,
+    SwapBeforeMark,
+}
+
+/// A database with one worker.
+struct Database {
+    shape: Shape,
+    protocol: Protocol,
+    slot: Slot<Watched>,
+    mark: Mark<Watched>,
+    /// A mark that stops nobody.
+    unbounded: Watched,
+    /// The sequence's page under the lock of its buffer: the stored mark.
+    page: Mutex<i64>,
+    /// What a flush writes to.
+    disk: AtomicU64,
+    /// What is on the disk, for the check alone: not a step that loom sees.
+    durable: Plain,
+    /// IDs below this milliseconds were given out before the start.
+    floor: i64,
+}
+
+impl Database {
+    /// A server that starts with a mark on disk, or with 0 for none.
+    fn new(shape: Shape, protocol: Protocol, stored: i64) -> Arc<Self> {
+        Arc::new(Self {
+            shape,
+            protocol,
+            slot: Slot::default(),
+            mark: Mark::default(),
+            unbounded: Watched(AtomicU64::new(u64::MAX)),
+            page: Mutex::new(stored),
+            disk: AtomicU64::new(stored as u64),
+            durable: Plain::new(stored),
+            floor: stored,
+        })
+    }
+
+    fn bound(&self, mark: i64) -> u64 {
+        self.shape.first_tick(Timestamp::from_millis(mark))
+    }
+
+    fn flush(&self, mark: i64) {
+        self.disk.fetch_max(mark as u64, Ordering::Relaxed);
+        self.durable.fetch_max(mark, Ordering::Relaxed);
+    }
+
+    fn raise_words(&self, mark: i64) {
+        let instant = Timestamp::from_millis(mark);
+        self.slot.resume(self.bound(mark), instant, 0);
+    }
+
+    /// Gets the mark above `first`.
+    fn raise(&self, first: u64) {
+        let mut page = self.page.lock().unwrap();
+        let raise = self.mark.decide(&self.shape, first, *page, 0);
+        if let Raise::Store { mark } = raise {
+            self.mark.storing(mark);
+            *page = mark;
+        }
+        drop(page);
+        let (mark, foreign, adopted) = match raise {
+            Raise::Published => return,
+            Raise::Adopt { mark, foreign } => (mark, foreign, true),
+            Raise::Store { mark } => (mark, false, false),
+        };
+        if self.protocol == Protocol::PublishBeforeFlush {
+            self.mark.publish(&self.shape, mark);
+        }
+        if !(adopted && self.protocol == Protocol::AdoptWithoutFlush) {
+            self.flush(mark);
+        }
+        if self.protocol == Protocol::PublishBeforeWords {
+            self.mark.publish(&self.shape, mark);
+        }
+        if foreign {
+            self.raise_words(mark);
+        }
+        self.mark.publish(&self.shape, mark);
+    }
+
+    /// Takes a tick first and then asks whether it may.
+    fn swap_before_mark(&self, now: u64) -> Result<Claim, u64> {
+        let claim = self
+            .slot
+            .claim(&self.unbounded, now, u64::MAX, 1, || 0)
+            .unwrap();
+        if self.mark.bound.load_acquire() > claim.last {
+            Ok(claim)
+        } else {
+            Err(claim.first)
+        }
+    }
+
+    /// A claim, or the tick whose turn it is.
+    fn attempt(&self, now: u64, count: u64) -> Result<Claim, u64> {
+        if self.protocol == Protocol::SwapBeforeMark {
+            return self.swap_before_mark(now);
+        }
+        self.slot
+            .claim(&self.mark.bound, now, u64::MAX, count, || 0)
+            .map_err(|beyond| beyond.first)
+    }
+
+    fn check(&self, claim: Claim) {
+        let durable = self.durable.load(Ordering::Relaxed);
+        assert!(claim.last < self.bound(durable), "above the durable mark");
+        assert!(claim.first >= self.bound(self.floor), "given out before");
+    }
+
+    fn next(&self, now: u64, count: u64) -> Claim {
+        loop {
+            match self.attempt(now, count) {
+                Ok(claim) => {
+                    self.check(claim);
+                    return claim;
+                }
+                Err(first) => self.raise(first),
+            }
+        }
+    }
+
+    fn claims(&self, requests: Vec<(u64, u64)>) -> Vec<Claim> {
+        let claim = |(now, count)| self.next(now, count);
+        requests.into_iter().map(claim).collect()
+    }
+}
+
+/// Each thread claims so often, and so many at once, at the time `now`; the mark is raised for
+/// every unit.
+fn raises(protocol: Protocol, stored: i64, preemptions: usize, tasks: Vec<Vec<(u64, u64)>>) {
+    let shape = shape();
+    explore(Some(preemptions), move || {
+        let database = Database::new(shape, protocol, stored);
+        distinct(&run(&database, tasks.clone(), Database::claims));
+    });
+}
+
+/// Two threads that need two raises between them.
+fn two_threads() -> Vec<Vec<(u64, u64)>> {
+    vec![vec![(10, 1), (12, 1)], vec![(10, 1), (10, 1)]]
+}
+
+/// Two threads that both find a mark to adopt.
+fn single_claims() -> Vec<Vec<(u64, u64)>> {
+    vec![vec![(10, 1)], vec![(10, 1)]]
+}
+
+#[test]
+fn the_first_marks() {
+    raises(Protocol::Right, 0, 3, two_threads());
+}
+
+#[test]
+fn the_first_marks_with_three_threads() {
+    raises(
+        Protocol::Right,
+        0,
+        2,
+        vec![vec![(10, 1)], vec![(10, 2)], vec![(12, 1)]],
+    );
+}
+
+/// The clock is behind the mark that a server finds when it starts.
+#[test]
+fn a_mark_from_before_the_start() {
+    raises(Protocol::Right, 8, 2, single_claims());
+}
+
+#[test]
+fn a_mark_from_before_the_start_with_three_threads() {
+    raises(
+        Protocol::Right,
+        8,
+        1,
+        vec![vec![(10, 1)], vec![(18, 1)], vec![(10, 1)]],
+    );
+}
+
+// What the protocol forbids, and that these models would find it.
+
+#[test]
+#[should_panic(expected = "above the durable mark")]
+fn publishing_before_the_flush() {
+    raises(Protocol::PublishBeforeFlush, 0, 4, two_threads());
+}
+
+#[test]
+#[should_panic(expected = "above the durable mark")]
+fn adopting_a_page_that_is_not_flushed() {
+    raises(Protocol::AdoptWithoutFlush, 0, 3, two_threads());
+}
+
+#[test]
+#[should_panic(expected = "given out before")]
+fn publishing_before_the_words_are_raised() {
+    raises(Protocol::PublishBeforeWords, 8, 2, single_claims());
+}
+
+/// One thread adopts the mark from before the start while another asks for a tick, once.
+fn adopts_while_claiming(protocol: Protocol) {
+    let shape = shape();
+    explore(None, move || {
+        let database = Database::new(shape, protocol, 8);
+        run(&database, vec![None, Some(10)], |database, now| match now {
+            None => database.raise(10),
+            Some(now) => {
+                if let Ok(claim) = database.attempt(now, 1) {
+                    database.check(claim);
+                }
+            }
+        });
+    });
+}
+
+#[test]
+fn looking_at_the_mark_before_swapping() {
+    adopts_while_claiming(Protocol::Right);
+}
+
+#[test]
+#[should_panic(expected = "given out before")]
+fn swapping_before_looking_at_the_mark() {
+    adopts_while_claiming(Protocol::SwapBeforeMark);
+}

@@ -1,0 +1,1037 @@
+//! What holds for every layout, every ID, every clock and every crash.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use snowflake_core::snowflake::{
+    Beyond, Claim, FieldKind, Layout, Mark, Pace, Raise, Shape, Slot, from_base32, to_base32,
+    to_text,
+};
+use snowflake_core::{ClockSample, Error, Timestamp};
+
+/// 2025-01-01, in milliseconds.
+const NOW: i64 = 1_735_689_600_000;
+
+fn cases(number: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases: number,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+fn parse(spec: &str) -> Layout {
+    Layout::parse(spec, Timestamp::from_millis(NOW))
+        .unwrap_or_else(|error| panic!("{spec}: {:?}", error.detail()))
+}
+
+/// Any sound list of fields: at most `total` bits, all orders, units and epochs.
+fn custom(total: u32) -> impl Strategy<Value = Layout> {
+    let units = [1_i64, 7, 1_000, 1_500, 10_000, 1_000_000, 3_600_000_000];
+    let size = any::<u32>;
+    let sizes = [size(), size(), size(), size(), size()];
+    let orders = Just([0, 1, 2]).prop_shuffle();
+    (
+        select(units.to_vec()),
+        sizes,
+        0..3,
+        orders,
+        any::<bool>(),
+        0..NOW * 1_000,
+    )
+        .prop_map(move |(unit, sizes, split, order, leading, epoch)| {
+            let pick = |size: u32, least: u32, most: u32| least + size % (most - least + 1);
+            // what microseconds can hold, less the epoch
+            let longest = (9_000_000_000_000_000_000 / unit).ilog2();
+            let mut rest = total;
+            let mut take = |size, least: u32, most: u32| {
+                let bits = pick(size, least, most.min(rest).max(least));
+                rest -= bits;
+                bits
+            };
+            let timestamp = take(sizes[0], 1, longest.min(total - 1));
+            let sequence = take(sizes[1], 1, 31);
+            let worker = take(sizes[2], 0, 16);
+            let reserved = take(sizes[3], 0, 31);
+            let worker = match (split, worker) {
+                (_, 0) => String::new(),
+                (1, 2..) => {
+                    let datacenter = pick(sizes[4], 1, worker - 1);
+                    format!("datacenter={datacenter},machine={},", worker - datacenter)
+                }
+                _ => format!("worker={worker},"),
+            };
+            let sequence = format!("seq={sequence},");
+            let reserved = match reserved {
+                0 => String::new(),
+                bits => format!("reserved={bits},"),
+            };
+            let (front, inner) = if leading {
+                (reserved.as_str(), "")
+            } else {
+                ("", reserved.as_str())
+            };
+            let parts = order.map(|part: usize| [worker.as_str(), sequence.as_str(), inner][part]);
+            let epoch = Timestamp::from_micros(epoch);
+            parse(&format!(
+                "{front}ts={timestamp},{}unit={unit}us,epoch={epoch}",
+                parts.concat()
+            ))
+        })
+}
+
+fn preset() -> impl Strategy<Value = Layout> {
+    select(Layout::presets().collect::<Vec<_>>())
+}
+
+fn layouts() -> impl Strategy<Value = Layout> {
+    prop_oneof![preset(), custom(63)]
+}
+
+/// The largest number of units since the epoch.
+fn last_unit(shape: &Shape) -> u64 {
+    shape.last_tick() >> shape.sequence_bits()
+}
+
+/// The instant `micros` after a layout's unit begins.
+fn instant(layout: &Layout, unit: u64, micros: i64) -> Timestamp {
+    let begin = layout.epoch().micros() + unit as i64 * layout.shape().unit();
+    Timestamp::from_micros(begin + micros)
+}
+
+proptest! {
+    #![proptest_config(cases(400))]
+
+    #[test]
+    fn the_name_of_a_layout_reads_back(layout in custom(63)) {
+        let again = parse(layout.name());
+        prop_assert_eq!(&again, &layout);
+        prop_assert_eq!(again.name(), layout.name());
+    }
+
+    #[test]
+    fn encoding_and_decoding_are_inverse(
+        layout in layouts(),
+        (unit, inside, worker, sequence) in any::<(u64, u64, u32, u64)>(),
+    ) {
+        let shape = layout.shape();
+        let unit = unit % (last_unit(&shape) + 1);
+        // the layout ends as its last unit begins
+        let inside = if unit == last_unit(&shape) { 0 } else { inside % shape.unit() as u64 };
+        let worker = (worker % (layout.largest_worker() + 1)) as i32;
+        let sequence = (sequence % (layout.largest_sequence() + 1)) as i32;
+        let id = layout.encode(instant(&layout, unit, inside as i64), worker, sequence).unwrap();
+        prop_assert!((0..=layout.largest_id()).contains(&id));
+        let decoded = layout.decode(id).unwrap();
+        prop_assert_eq!(decoded.timestamp, instant(&layout, unit, 0));
+        prop_assert_eq!(layout.timestamp(id).unwrap(), decoded.timestamp);
+        prop_assert_eq!(decoded.worker_id.unwrap_or(0), worker);
+        prop_assert_eq!(decoded.worker_id.is_some(), layout.worker_bits() > 0);
+        prop_assert_eq!(decoded.sequence, sequence);
+        prop_assert_eq!(decoded.reserved.unwrap_or(0), 0);
+        prop_assert_eq!(decoded.reserved.is_some(), layout.bits(FieldKind::Reserved) > 0);
+        let machine_bits = layout.bits(FieldKind::Machine);
+        prop_assert_eq!(decoded.datacenter_id.is_some(), machine_bits > 0);
+        if let (Some(datacenter), Some(machine)) = (decoded.datacenter_id, decoded.machine_id) {
+            prop_assert_eq!(datacenter << machine_bits | machine, worker);
+            prop_assert!(machine < 1 << machine_bits);
+        }
+    }
+
+    #[test]
+    fn decoding_takes_every_id_of_the_layout(layout in layouts(), id in any::<i64>()) {
+        let id = id & i64::MAX;
+        prop_assert_eq!(layout.decode(id).is_ok(), id <= layout.largest_id());
+        let id = id & layout.largest_id();
+        let decoded = layout.decode(id).unwrap();
+        prop_assert!(decoded.timestamp >= layout.epoch());
+        prop_assert!(decoded.timestamp <= layout.last_instant());
+        let again = layout
+            .encode(decoded.timestamp, decoded.worker_id.unwrap_or(0), decoded.sequence)
+            .unwrap();
+        // all but the reserved bits
+        prop_assert_eq!(again & !id, 0);
+        prop_assert_eq!((id ^ again) == 0, decoded.reserved.unwrap_or(0) == 0);
+    }
+
+    #[test]
+    fn ids_of_a_worker_are_ordered_as_their_ticks(
+        layout in layouts(),
+        (one, other, worker) in any::<(u64, u64, u32)>(),
+        near in any::<bool>(),
+    ) {
+        let shape = layout.shape();
+        let one = one & shape.last_tick();
+        // neighbours carry from the sequence into the time
+        let other = if near { (one + 1) & shape.last_tick() } else { other & shape.last_tick() };
+        let worker = worker % (layout.largest_worker() + 1);
+        let id = |tick| shape.id(tick, shape.worker_bits(worker));
+        prop_assert_eq!(id(one).cmp(&id(other)), one.cmp(&other));
+        let key = |tick| {
+            let decoded = layout.decode(id(tick)).unwrap();
+            assert_eq!(decoded.worker_id.unwrap_or(0) as u32, worker);
+            assert_eq!(decoded.reserved.unwrap_or(0), 0);
+            assert_eq!(decoded.timestamp, shape.instant(tick));
+            (decoded.timestamp, decoded.sequence)
+        };
+        prop_assert_eq!(key(one).cmp(&key(other)), one.cmp(&other));
+    }
+
+    #[test]
+    fn first_tick_inverts_instant(
+        layout in layouts(),
+        (tick, inside) in any::<(u64, u64)>(),
+    ) {
+        let shape = layout.shape();
+        let tick = tick & shape.last_tick();
+        let begin = shape.instant(tick).micros();
+        let inside = begin.saturating_add((inside % shape.unit() as u64) as i64);
+        let first = tick >> shape.sequence_bits() << shape.sequence_bits();
+        prop_assert_eq!(shape.first_tick(Timestamp::from_micros(inside)), first);
+        prop_assert_eq!(shape.first_tick(Timestamp::from_micros(begin - 1)) < first, first > 0);
+        prop_assert_eq!(shape.first_tick(Timestamp::INFINITY), shape.last_tick() + 1);
+        prop_assert_eq!(shape.first_tick(Timestamp::NEGATIVE_INFINITY), 0);
+    }
+
+    #[test]
+    fn min_and_max_are_neighbours_of_the_time(
+        layout in layouts(),
+        (unit, inside) in any::<(u64, u64)>(),
+    ) {
+        let shape = layout.shape();
+        let unit = unit % (last_unit(&shape) + 1);
+        let inside = if unit == last_unit(&shape) { 0 } else { inside % shape.unit() as u64 };
+        let time = instant(&layout, unit, inside as i64);
+        let (min, max) = (layout.min_id(time).unwrap(), layout.max_id(time).unwrap());
+        let of = |id| layout.timestamp(id).unwrap();
+        prop_assert!(of(min) >= time);
+        prop_assert!(min == 0 || of(min - 1) < time);
+        prop_assert!(of(max) <= time);
+        prop_assert!(max == layout.largest_id() || of(max + 1) > time);
+    }
+
+    #[test]
+    fn text_sorts_as_the_number_does(one in 0..=i64::MAX, other in 0..=i64::MAX, shift in 0..63) {
+        // numbers of all lengths
+        let (one, other) = (one >> shift, other >> (shift / 2));
+        for form in [to_text, to_base32] {
+            let (first, second) = (form(one).unwrap(), form(other).unwrap());
+            prop_assert_eq!(first.len(), second.len());
+            prop_assert_eq!(first.cmp(&second), one.cmp(&other));
+        }
+        prop_assert_eq!(to_text(one).unwrap().parse::<i64>().unwrap(), one);
+        let text = to_base32(one).unwrap();
+        prop_assert_eq!(text.len(), 13);
+        prop_assert_eq!(from_base32(&text).unwrap(), one);
+        prop_assert_eq!(from_base32(&text.to_lowercase()).unwrap(), one);
+    }
+
+    #[test]
+    fn base32_takes_only_what_it_writes(text in "[0-9A-Za-z-]{12,15}") {
+        let plain: String = text.chars().filter(|&symbol| symbol != '-').collect();
+        let plain = plain.to_uppercase().replace(['I', 'L'], "1").replace('O', "0");
+        match from_base32(&text) {
+            Ok(id) => prop_assert_eq!(to_base32(id).unwrap(), plain),
+            Err(_) => prop_assert!(
+                plain.len() != 13 || plain.contains('U') || plain.as_bytes()[0] > b'7'
+            ),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(60))]
+
+    /// Small layouts: every ID is looked at.
+    #[test]
+    fn limits_select_exactly_the_ids_of_a_time(
+        layout in custom(9),
+        times in [any::<u64>(), any::<u64>()],
+        ends in [0..8, 0..8],
+    ) {
+        let duration = (layout.last_instant().micros() - layout.epoch().micros()) as u64;
+        let pick = |time: u64, end| match end {
+            0 => Timestamp::NEGATIVE_INFINITY,
+            1 => Timestamp::INFINITY,
+            // on the boundary of a unit
+            2 => layout.timestamp((time % (layout.largest_id() as u64 + 1)) as i64).unwrap(),
+            _ => Timestamp::from_micros(
+                layout.epoch().micros() + (time % (duration + 1)) as i64
+            ),
+        };
+        let (start, end) = (pick(times[0], ends[0]), pick(times[1], ends[1]));
+        let all = || (0..=layout.largest_id()).map(|id| (id, layout.timestamp(id).unwrap()));
+        if start.is_finite() {
+            let at_or_after = all().find(|&(_, time)| time >= start).unwrap().0;
+            prop_assert_eq!(layout.min_id(start).unwrap(), at_or_after);
+            let at_or_before = all().rfind(|&(_, time)| time <= start).unwrap().0;
+            prop_assert_eq!(layout.max_id(start).unwrap(), at_or_before);
+        }
+        if start > end {
+            let expected = Err(Error::RangeReversed { start, end });
+            prop_assert_eq!(layout.range(start, end), expected);
+        } else if start != Timestamp::INFINITY {
+            let (lower, upper) = layout.range(start, end).unwrap();
+            for (id, time) in all() {
+                let inside = id >= lower && upper.is_none_or(|upper| id < upper);
+                prop_assert_eq!(inside, start <= time && time < end, "ID {}", id);
+            }
+        }
+    }
+}
+
+/// A word that holds a tick, and what a claim is asked for.
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    current: u64,
+    mark: u64,
+    now: u64,
+    allowed: u64,
+    count: u64,
+    start: u64,
+}
+
+/// Requests whose figures lie close together, so that all bounds come into play.
+fn requests() -> impl Strategy<Value = Request> {
+    let near = 0..200_u64;
+    (
+        any::<u64>(),
+        near.clone(),
+        near.clone(),
+        near.clone(),
+        near,
+        1..100_u64,
+        0..16_u64,
+    )
+        .prop_map(|(base, current, mark, now, allowed, count, start)| {
+            let base = base >> 3;
+            Request {
+                current: base + current,
+                mark: base + mark,
+                now: (base + now) & !15,
+                allowed: base + allowed,
+                count,
+                start,
+            }
+        })
+}
+
+proptest! {
+    #![proptest_config(cases(2_000))]
+
+    #[test]
+    fn a_claim_keeps_all_bounds(request in requests()) {
+        let Request { current, mark, now, allowed, count, start } = request;
+        let slot = Slot::<AtomicU64>::default();
+        slot.last.store(current, Ordering::Relaxed);
+        let claimed = slot.claim(&AtomicU64::new(mark), now, allowed, count, || start);
+        let word = slot.last.load(Ordering::Relaxed);
+        // whose turn it is
+        let turn = if now > current { now + start } else { current + 1 };
+        match claimed {
+            Ok(Claim { first, last }) => {
+                prop_assert_eq!(first, turn);
+                prop_assert!(first > current && first >= now);
+                prop_assert!(first <= last && last <= allowed && last < mark);
+                prop_assert_eq!(word, last);
+                let size = last - first + 1;
+                prop_assert!(size == count || size < count && (last == allowed || last == mark - 1));
+            }
+            Err(Beyond { first }) => {
+                prop_assert_eq!(first, turn);
+                prop_assert!(first > allowed || first >= mark);
+                prop_assert_eq!(word, current);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_given_out_before_the_mark_is_read(request in requests()) {
+        let Request { current, now, allowed, count, start, .. } = request;
+        let slot = Slot::<AtomicU64>::default();
+        slot.last.store(current, Ordering::Relaxed);
+        prop_assert!(slot.claim(&AtomicU64::new(0), now, allowed, count, || start).is_err());
+        let fresh = Slot::<AtomicU64>::default();
+        prop_assert!(fresh.claim(&AtomicU64::new(0), 0, allowed, count, || 0).is_err());
+    }
+}
+
+/// Batches that cross units continue with sequence 0 of the next one and miss no tick.
+#[test]
+fn a_batch_carries_across_units() {
+    let layout = parse("ts=30,worker=3,seq=2,unit=10ms,epoch=0");
+    let shape = layout.shape();
+    let slot = Slot::<AtomicU64>::default();
+    let mark = AtomicU64::new(shape.last_tick() + 1);
+    let begin = shape.first_tick(Timestamp::from_micros(1_000_000));
+    let mut keys = Vec::new();
+    for (count, start) in [(3, 2), (1, 0), (9, 3)] {
+        let claim = slot
+            .claim(&mark, begin, begin + 100, count, || start)
+            .unwrap();
+        assert_eq!(claim.last - claim.first + 1, count);
+        for tick in claim.first..=claim.last {
+            let decoded = layout.decode(shape.id(tick, shape.worker_bits(5))).unwrap();
+            assert_eq!(decoded.worker_id, Some(5));
+            keys.push(decoded.timestamp.micros() / 10_000 * 4 + i64::from(decoded.sequence));
+        }
+    }
+    // from sequence 2 of unit 100 on
+    assert_eq!(keys, (402..415).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_last_id_of_a_layout_is_the_last() {
+    for layout in Layout::presets() {
+        let shape = layout.shape();
+        let slot = Slot::<AtomicU64>::default();
+        let pace = Pace {
+            max_lead: 500_000,
+            clock_tolerance: 0,
+            window: 1_000_000,
+        };
+        let wall = layout.last_instant();
+        let sample = ClockSample {
+            wall,
+            monotonic_before: 0,
+            monotonic_after: 0,
+        };
+        let allowed = slot.assess(&shape, &sample, &pace).unwrap().last;
+        assert_eq!(allowed, shape.last_tick());
+        let mark = Mark::<AtomicU64>::default();
+        let now = shape.first_tick(wall);
+        assert_eq!(
+            slot.claim(&mark.bound, now, allowed, 1, || 0),
+            Err(Beyond { first: now })
+        );
+        let Raise::Store { mark: stored } = mark.decide(&shape, now, 0, pace.window) else {
+            panic!("nothing is stored yet");
+        };
+        mark.publish(&shape, stored);
+        slot.last.store(shape.last_tick() - 2, Ordering::Relaxed);
+        let claim = slot.claim(&mark.bound, now, allowed, 100, || 0).unwrap();
+        assert_eq!(claim.last, shape.last_tick());
+        assert_eq!(claim.last - claim.first, 1);
+        let id = shape.id(claim.last, shape.worker_bits(layout.largest_worker()));
+        assert_eq!(id, layout.largest_id());
+        let first = shape.last_tick() + 1;
+        assert_eq!(
+            slot.claim(&mark.bound, now, allowed, 1, || 0),
+            Err(Beyond { first })
+        );
+    }
+}
+
+/// What is done about a stored mark, case by case. A tick is a millisecond here, times two.
+#[test]
+fn decisions_about_a_mark() {
+    let shape = parse("ts=41,seq=1,epoch=0").shape();
+    let mark = Mark::<AtomicU64>::default();
+    let decide = |first, stored| mark.decide(&shape, first, stored, 5_000);
+    let store = |mark| Raise::Store { mark };
+    let adopt = |mark, foreign| Raise::Adopt { mark, foreign };
+    // never raised: the end of the unit and the window
+    assert_eq!(decide(200, 0), store(106));
+    assert_eq!(decide(201, 0), store(106));
+    // found at the start: adopted even if it is too low
+    assert_eq!(decide(200, 300), adopt(300, true));
+    assert_eq!(decide(200, 50), adopt(50, true));
+    // stored by another backend that has not published it
+    mark.storing(106);
+    assert_eq!(decide(200, 106), adopt(106, false));
+    // published: below it nothing is to be done, at it the next one is stored
+    mark.publish(&shape, 106);
+    assert_eq!(decide(211, 106), Raise::Published);
+    assert_eq!(decide(212, 106), store(112));
+    // restored above what this server has stored
+    assert_eq!(decide(212, 107), adopt(107, true));
+    assert_eq!(decide(212, 1_000), adopt(1_000, true));
+    // noted and then not written, or lost: the next one is not lower
+    mark.storing(500);
+    assert_eq!(decide(212, 106), store(500));
+    assert_eq!(decide(212, 0), store(500));
+    // a late publisher lowers nothing
+    mark.publish(&shape, 120);
+    mark.publish(&shape, 106);
+    assert_eq!(mark.bound.load(Ordering::Relaxed), 240);
+}
+
+/// Real threads with real atomics, on one word.
+#[test]
+fn threads_never_get_the_same_tick() {
+    const THREADS: u64 = 4;
+    const ROUNDS: u64 = 3_000;
+    let slot = Slot::<AtomicU64>::default();
+    let mark = AtomicU64::new(u64::MAX);
+    let claims: Vec<Vec<Claim>> = std::thread::scope(|scope| {
+        let work = |thread: u64| {
+            let (slot, mark) = (&slot, &mark);
+            scope.spawn(move || {
+                let claim = |round: u64| {
+                    // clocks of all sorts, in steps of a unit with 64 sequences
+                    let now = (round / 7 + thread * (round % 3)) << 6;
+                    let count = 1 + (round + thread) % 5;
+                    slot.claim(mark, now, u64::MAX, count, || round % 32)
+                        .unwrap()
+                };
+                (0..ROUNDS).map(claim).collect()
+            })
+        };
+        let threads: Vec<_> = (0..THREADS).map(work).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    let mut seen = BTreeSet::new();
+    for own in &claims {
+        assert!(own.windows(2).all(|pair| pair[0].last < pair[1].first));
+        for claim in own {
+            for tick in claim.first..=claim.last {
+                assert!(seen.insert(tick), "tick {tick} twice");
+            }
+        }
+    }
+    assert_eq!(seen.len() as u64, THREADS * ROUNDS * 3);
+}
+
+#[test]
+fn counters_count() {
+    let slot = Slot::<AtomicU64>::default();
+    for _ in 0..3 {
+        slot.count_wait();
+    }
+    slot.count_error();
+    assert_eq!(slot.waits.load(Ordering::Relaxed), 3);
+    assert_eq!(slot.errors.load(Ordering::Relaxed), 1);
+    assert_eq!(slot.regressions.load(Ordering::Relaxed), 0);
+}
+
+/// A regression within a lead, a window and the rounding of the mark is no news; a larger one is counted once until the
+/// clock is back; one beyond the tolerance is refused.
+#[test]
+fn a_clock_that_goes_back() {
+    let shape = parse("ts=41,seq=12,epoch=0").shape();
+    let slot = Slot::<AtomicU64>::default();
+    let pace = Pace {
+        max_lead: 1_000,
+        clock_tolerance: 10_000,
+        window: 2_000,
+    };
+    // since the monotonic clock stood at 0 the wall clock went on by `elapsed`, less what it
+    // went back
+    let sample = |elapsed: i64, back: i64| ClockSample {
+        wall: Timestamp::from_micros(NOW * 1_000 + elapsed - back),
+        monotonic_before: elapsed,
+        monotonic_after: elapsed,
+    };
+    assert_eq!(slot.regression(&sample(0, 50)), 0);
+    assert_eq!(pace.unremarkable(&shape), 5_000);
+    let assess = |elapsed, back| slot.assess(&shape, &sample(elapsed, back), &pace);
+    let figures = |elapsed, back| {
+        let allowance = assess(elapsed, back).unwrap();
+        assert_eq!(allowance.now, sample(elapsed, 0).wall);
+        (allowance.regression, allowance.noticed)
+    };
+    assert_eq!(figures(0, 0), (0, false));
+    assert_eq!(figures(1_000, 5_000), (5_000, false));
+    assert_eq!(figures(2_000, 5_001), (5_001, true));
+    assert_eq!(figures(3_000, 10_000), (10_000, false));
+    assert_eq!(slot.regressions.load(Ordering::Relaxed), 1);
+    assert_eq!(
+        assess(4_000, 10_001),
+        Err(Error::ClockWentBack {
+            regression: 10_001,
+            tolerance: 10_000,
+            wall: sample(4_000, 10_001).wall,
+        })
+    );
+    assert_eq!(slot.errors.load(Ordering::Relaxed), 1);
+    assert_eq!(slot.regression(&sample(4_000, 10_001)), 10_001);
+    // corrected, then back again
+    assert_eq!(figures(5_000, 0), (0, false));
+    assert_eq!(figures(6_000, 6_000), (6_000, true));
+    assert_eq!(slot.regressions.load(Ordering::Relaxed), 2);
+}
+
+/// One of the two backends of a server: what it has still to do of a raise.
+#[derive(Clone, Copy, Debug, Default)]
+enum Task {
+    #[default]
+    Idle,
+    Flush {
+        mark: i64,
+        foreign: bool,
+    },
+    Publish {
+        mark: i64,
+        foreign: bool,
+    },
+}
+
+/// What happens next.
+#[derive(Clone, Debug)]
+enum Event {
+    /// A backend goes one step further: to an ID, or along a raise of the mark.
+    Step {
+        backend: usize,
+        worker: usize,
+        count: u64,
+        start: u64,
+        /// Microseconds that pass between the readings of a sample.
+        pause: i64,
+    },
+    /// Both clocks go on.
+    Pass(i64),
+    /// The wall clock is set.
+    Jump(i64),
+    /// An error ends what a backend is doing.
+    Abandon(usize),
+    /// A backend fails between noting and writing a mark.
+    FailedStore,
+    /// All of shared memory is lost, and of the page what was not flushed, unless by chance it
+    /// was; after a while the server starts, with another monotonic clock if the machine did.
+    Crash {
+        flushed: bool,
+        down: i64,
+        reboot: bool,
+    },
+    /// Somebody restores a higher mark.
+    Restore(i64),
+}
+
+fn events() -> impl Strategy<Value = Event> {
+    let step = (
+        0..2_usize,
+        0..2_usize,
+        1..40_u64,
+        any::<u64>(),
+        0..2_000_i64,
+    );
+    prop_oneof![
+        30 => step.prop_map(|(backend, worker, count, start, pause)| Event::Step {
+            backend, worker, count, start, pause,
+        }),
+        5 => (0..3_000_000_i64).prop_map(Event::Pass),
+        2 => (-20_000_000..20_000_000_i64).prop_map(Event::Jump),
+        1 => (-4_000_000_000..4_000_000_000_i64).prop_map(Event::Jump),
+        1 => (0..2_usize).prop_map(Event::Abandon),
+        1 => Just(Event::FailedStore),
+        2 => (any::<bool>(), -10_000_000..10_000_000_i64, any::<bool>())
+            .prop_map(|(flushed, down, reboot)| Event::Crash { flushed, down, reboot }),
+        1 => (1..100_000_i64).prop_map(Event::Restore),
+    ]
+}
+
+/// A server, its disk and its clocks; and what it must remember to be found out.
+struct Server {
+    shape: Shape,
+    pace: Pace,
+    slots: [Slot<AtomicU64>; 2],
+    mark: Mark<AtomicU64>,
+    tasks: [Task; 2],
+    /// The mark on the sequence's page, and what of it is sure to survive.
+    page: i64,
+    durable: i64,
+    /// Microseconds.
+    wall: i64,
+    monotonic: i64,
+    /// For each worker the last tick given out.
+    given: [u64; 2],
+    /// Ticks below this belong to a restored mark that was adopted.
+    adopted: u64,
+    /// For each worker the highest difference of the clocks it has been shown since the start.
+    offset: [i64; 2],
+    claims: u32,
+}
+
+impl Server {
+    fn new(shape: Shape, pace: Pace) -> Self {
+        let mut server = Self {
+            shape,
+            pace,
+            slots: Default::default(),
+            mark: Mark::default(),
+            tasks: Default::default(),
+            page: 0,
+            durable: 0,
+            wall: NOW * 1_000,
+            monotonic: 5_000_000,
+            given: [0; 2],
+            adopted: 0,
+            offset: [i64::MIN; 2],
+            claims: 0,
+        };
+        server.start();
+        server
+    }
+
+    fn tick(&self, micros: i64) -> u64 {
+        self.shape.first_tick(Timestamp::from_micros(micros))
+    }
+
+    /// The last tick of the unit that a time lies in.
+    fn until(&self, micros: i64) -> u64 {
+        let last = self.tick(micros) | ((1 << self.shape.sequence_bits()) - 1);
+        last.min(self.shape.last_tick())
+    }
+
+    /// Begins with empty shared memory.
+    fn start(&mut self) {
+        self.slots = Default::default();
+        self.mark = Mark::default();
+        self.tasks = Default::default();
+        self.offset = [i64::MIN; 2];
+        self.resume(self.wall + self.pace.max_lead, self.wall);
+    }
+
+    /// Goes on with IDs from `from` on, and with a clock that has been at `clock`.
+    fn resume(&mut self, from: i64, clock: i64) {
+        let tick = self.tick(from);
+        for (slot, offset) in self.slots.iter().zip(&mut self.offset) {
+            slot.resume(tick, Timestamp::from_micros(clock), self.monotonic);
+            *offset = (*offset).max(clock - self.monotonic);
+        }
+    }
+
+    fn happen(&mut self, event: &Event) {
+        match *event {
+            Event::Step {
+                backend,
+                worker,
+                count,
+                start,
+                pause,
+            } => match std::mem::take(&mut self.tasks[backend]) {
+                Task::Idle => self.next(backend, worker, count, start, pause),
+                Task::Flush { mark, foreign } => {
+                    self.durable = self.durable.max(mark);
+                    self.tasks[backend] = Task::Publish { mark, foreign };
+                }
+                Task::Publish { mark, foreign } => self.publish(mark, foreign),
+            },
+            Event::Pass(micros) => {
+                self.wall += micros;
+                self.monotonic += micros;
+            }
+            Event::Jump(micros) => self.wall += micros,
+            Event::Abandon(backend) => self.tasks[backend] = Task::Idle,
+            Event::FailedStore => {
+                let first = self.slots[0].last.load(Ordering::Relaxed) + 1;
+                let window = self.pace.window;
+                if let Raise::Store { mark } =
+                    self.mark.decide(&self.shape, first, self.page, window)
+                {
+                    self.mark.storing(mark);
+                }
+            }
+            Event::Crash {
+                flushed,
+                down,
+                reboot,
+            } => {
+                if flushed {
+                    self.durable = self.page;
+                }
+                self.page = self.durable;
+                self.wall += down;
+                self.monotonic = if reboot {
+                    1_000_000
+                } else {
+                    self.monotonic + down.abs()
+                };
+                self.start();
+            }
+            Event::Restore(millis) => {
+                self.page = self.page.max(self.wall / 1_000) + millis;
+                self.durable = self.page;
+            }
+        }
+    }
+
+    /// What a call for an ID does until it has to wait, to write or to give up.
+    fn next(&mut self, backend: usize, worker: usize, count: u64, start: u64, pause: i64) {
+        let (now, allowed) = (
+            self.tick(self.wall),
+            self.until(self.wall + self.pace.max_lead),
+        );
+        let Err(Beyond { first }) = self.claim(worker, now, allowed, count, start) else {
+            return;
+        };
+        let mut allowed = allowed;
+        if first > allowed {
+            match self.assess(worker, pause) {
+                // as far as the clock would be, had it not gone back
+                Some(further) => allowed = further,
+                None => return,
+            }
+            if first > allowed {
+                return;
+            }
+            if self.claim(worker, now, allowed, count, start).is_ok() {
+                return;
+            }
+        }
+        // what is left is the mark
+        let bound = self.mark.bound.load(Ordering::Relaxed);
+        assert!(first >= bound, "{first} is allowed and below the mark");
+        let window = self.pace.window;
+        self.tasks[backend] = match self.mark.decide(&self.shape, first, self.page, window) {
+            Raise::Published => panic!("nobody else has raised the mark"),
+            Raise::Adopt { mark, foreign } => {
+                assert_eq!(mark, self.page);
+                Task::Flush { mark, foreign }
+            }
+            Raise::Store { mark } => {
+                assert!(mark >= self.page, "a mark never decreases");
+                let instant = self.shape.instant(first).micros();
+                assert!(mark * 1_000 >= instant + window, "not raised by the window");
+                self.mark.storing(mark);
+                self.page = mark;
+                Task::Flush {
+                    mark,
+                    foreign: false,
+                }
+            }
+        };
+    }
+
+    fn publish(&mut self, mark: i64, foreign: bool) {
+        if foreign {
+            let micros = mark * 1_000;
+            self.resume(micros, micros - self.pace.max_lead);
+            self.adopted = self.adopted.max(self.tick(micros));
+        }
+        self.mark.publish(&self.shape, mark);
+        let bound = self.mark.bound.load(Ordering::Relaxed);
+        assert!(
+            bound <= self.tick(self.durable * 1_000),
+            "published before durable"
+        );
+    }
+
+    fn claim(
+        &mut self,
+        worker: usize,
+        now: u64,
+        allowed: u64,
+        count: u64,
+        start: u64,
+    ) -> Result<(), Beyond> {
+        let sequences = 1 << self.shape.sequence_bits();
+        let slot = &self.slots[worker];
+        let claim = slot.claim(&self.mark.bound, now, allowed, count, || start % sequences)?;
+        let Claim { first, last } = claim;
+        assert!(first <= last && last - first < count);
+        assert!(first > self.given[worker], "{first} repeats or is smaller");
+        assert!(first >= self.adopted, "{first} is below an adopted mark");
+        assert!(last <= allowed, "{last} is ahead of time");
+        let mark = Timestamp::from_millis(self.durable);
+        assert!(
+            self.shape.instant(last) < mark,
+            "{last} is above the durable mark"
+        );
+        self.given[worker] = last;
+        self.claims += 1;
+        Ok(())
+    }
+
+    /// What the clocks allow, held against the clocks; `None` if they allow nothing.
+    fn assess(&mut self, worker: usize, pause: i64) -> Option<u64> {
+        let sample = ClockSample {
+            wall: Timestamp::from_micros(self.wall),
+            monotonic_before: self.monotonic - pause,
+            monotonic_after: self.monotonic + pause / 2,
+        };
+        let highest = self.offset[worker].max(self.wall - self.monotonic);
+        self.offset[worker] = highest;
+        let truth = highest - (self.wall - self.monotonic);
+        let slot = &self.slots[worker];
+        let assessed = slot.assess(&self.shape, &sample, &self.pace);
+        let regression = slot.regression(&sample);
+        assert!(regression <= truth, "{regression} is more than {truth}");
+        // both this and an earlier sample may have been paused
+        assert!(
+            regression >= truth - 4_000,
+            "{regression} is less than {truth}"
+        );
+        match assessed {
+            Ok(allowance) => {
+                assert_eq!(allowance.regression, regression);
+                assert!(
+                    regression <= self.pace.clock_tolerance
+                        || regression <= self.pace.unremarkable(&self.shape)
+                );
+                assert_eq!(allowance.now.micros(), self.wall + regression);
+                let horizon = self.wall + regression + self.pace.max_lead;
+                assert_eq!(allowance.last, self.until(horizon));
+                // waiting ends when the tick is allowed, and not before
+                for first in [allowance.last, allowance.last + 1] {
+                    let wait = allowance.wait(&self.shape, first, &self.pace);
+                    assert_eq!(wait > 0, first > allowance.last);
+                    assert!(first <= self.until(horizon + wait));
+                    assert!(wait == 0 || first > self.until(horizon + wait - 1));
+                }
+                Some(allowance.last)
+            }
+            Err(Error::ClockWentBack { regression, .. }) => {
+                assert!(truth >= regression);
+                assert!(regression > self.pace.clock_tolerance);
+                assert!(regression > self.pace.unremarkable(&self.shape));
+                None
+            }
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Layouts that run out of sequences soon, of all kinds of units.
+fn tight() -> impl Strategy<Value = Layout> {
+    let units = ["1us", "7us", "300us", "1ms", "1500us", "10ms", "1s"];
+    let epochs = ["0", "1577836800000", "2020-01-01T00:00:00.000123Z"];
+    let orders = [
+        ("worker=2,", ""),
+        ("", ",worker=2"),
+        ("reserved=1,worker=2,", ""),
+    ];
+    (
+        select(units.to_vec()),
+        1..12_u32,
+        select(epochs.to_vec()),
+        select(orders.to_vec()),
+    )
+        .prop_map(|(unit, sequence, epoch, (before, after))| {
+            // far enough for the times tried here
+            let bits = match unit {
+                "1us" => 52,
+                "7us" | "300us" => 48,
+                _ => 42,
+            };
+            parse(&format!(
+                "ts={bits},{before}seq={}{after},unit={unit},epoch={epoch}",
+                sequence.min(60 - bits)
+            ))
+        })
+}
+
+fn paces() -> impl Strategy<Value = Pace> {
+    let lead = prop_oneof![Just(0), Just(500_000), 0..2_000_000_i64];
+    let tolerance = prop_oneof![Just(0), Just(1_000_000_000), 0..10_000_000_i64];
+    let window = prop_oneof![Just(0), Just(1_000_000), 0..3_000_000_i64];
+    (lead, tolerance, window).prop_map(|(max_lead, clock_tolerance, window)| Pace {
+        max_lead,
+        clock_tolerance,
+        window,
+    })
+}
+
+proptest! {
+    #![proptest_config(cases(300))]
+
+    /// Clocks that jump, crashes at any step of a raise, two backends, two workers: no ID twice,
+    /// each larger than all before, none ahead of time, none at or above the durable mark.
+    #[test]
+    fn never_twice(
+        layout in tight(),
+        pace in paces(),
+        events in proptest::collection::vec(events(), 1..300),
+    ) {
+        let mut server = Server::new(layout.shape(), pace);
+        for event in &events {
+            server.happen(event);
+        }
+        // and it goes on: with a correct clock there is an ID in a few steps
+        let highest = server.offset.into_iter().max().unwrap();
+        server.wall = server.wall.max(highest + server.monotonic);
+        server.happen(&Event::Pass(200_000_000));
+        server.wall += 4_000_000_000_000;
+        server.tasks = Default::default();
+        let before = server.claims;
+        for _ in 0..8 {
+            let pause = 0;
+            server.happen(&Event::Step { backend: 0, worker: 0, count: 1, start: 0, pause });
+        }
+        prop_assert!(server.claims > before);
+    }
+
+    /// With a good clock a server that crashed gives out an ID without a wait, refuses none, and
+    /// says nothing about the clock.
+    #[test]
+    fn a_restart_does_not_wait(
+        layout in tight(),
+        busy in 1..200_usize,
+        count in 1..40_u64,
+        flushed in any::<bool>(),
+        down in 0..1_000_000_i64,
+    ) {
+        let pace = Pace { max_lead: 3_000_000, clock_tolerance: 0, window: 1_000_000 };
+        let mut server = Server::new(layout.shape(), pace);
+        let step = |backend| Event::Step { backend, worker: 0, count, start: 0, pause: 0 };
+        for round in 0..busy {
+            server.happen(&step(round % 2));
+        }
+        server.happen(&Event::Crash { flushed, down, reboot: flushed });
+        let before = server.claims;
+        // read and adopt the mark; store, flush and publish a higher one; claim
+        for _ in 0..7 {
+            server.happen(&step(0));
+        }
+        prop_assert!(server.claims > before);
+        for slot in &server.slots {
+            prop_assert_eq!(slot.errors.load(Ordering::Relaxed), 0);
+            prop_assert_eq!(slot.regressions.load(Ordering::Relaxed), 0);
+        }
+    }
+}
+
+/// A lossy restart is found out: the model itself can fail.
+#[test]
+#[should_panic(expected = "above the durable mark")]
+fn the_model_notices_a_mark_that_is_not_durable() {
+    let shape = Layout::twitter().shape();
+    let pace = Pace {
+        max_lead: 500_000,
+        clock_tolerance: 0,
+        window: 1_000_000,
+    };
+    let mut server = Server::new(shape, pace);
+    server.mark.publish(&shape, NOW + 10_000);
+    let step = Event::Step {
+        backend: 0,
+        worker: 0,
+        count: 1,
+        start: 0,
+        pause: 0,
+    };
+    server.happen(&step);
+}
+
+#[test]
+#[should_panic(expected = "repeats or is smaller")]
+fn the_model_notices_a_repeat() {
+    let shape = Layout::twitter().shape();
+    let pace = Pace {
+        max_lead: 500_000,
+        clock_tolerance: 0,
+        window: 1_000_000,
+    };
+    let mut server = Server::new(shape, pace);
+    let step = Event::Step {
+        backend: 0,
+        worker: 0,
+        count: 1,
+        start: 0,
+        pause: 0,
+    };
+    for _ in 0..4 {
+        server.happen(&step);
+    }
+    assert_eq!(server.claims, 1);
+    server.slots = Default::default();
+    server.wall -= 10_000_000;
+    server.happen(&step);
+}
