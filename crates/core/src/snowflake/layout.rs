@@ -1,132 +1,13 @@
 //! Layouts: which bits of an ID are what, and when they begin to count.
 
-use std::fmt::Write;
-
+use super::preset::{PRESETS, Preset, TWITTER};
+use super::spec::Spec;
 use crate::{Error, Timestamp};
 
 /// Most bits that a worker field may have: shared memory holds a cache line for every worker ID.
 pub const MAX_WORKER_BITS: u32 = 16;
 /// Bits of an ID: a bigint without its sign.
-const ID_BITS: u32 = 63;
-/// Most bits of a field shown as an integer.
-const MAX_FIELD_BITS: u32 = 31;
-/// A layout as somebody published it.
-struct Preset {
-    name: &'static str,
-    /// Most significant first. One published with 64 bits is taken with its top bit always zero.
-    fields: &'static [Field],
-    /// Microseconds.
-    unit: i64,
-    /// Milliseconds since 1970.
-    epoch: i64,
-}
-
-const fn reserved(bits: u32) -> Field {
-    Field {
-        kind: FieldKind::Reserved,
-        bits,
-    }
-}
-
-const fn ts(bits: u32) -> Field {
-    Field {
-        kind: FieldKind::Timestamp,
-        bits,
-    }
-}
-
-const fn worker(bits: u32) -> Field {
-    Field {
-        kind: FieldKind::Worker,
-        bits,
-    }
-}
-
-const fn datacenter(bits: u32) -> Field {
-    Field {
-        kind: FieldKind::Datacenter,
-        bits,
-    }
-}
-
-const fn machine(bits: u32) -> Field {
-    Field {
-        kind: FieldKind::Machine,
-        bits,
-    }
-}
-
-const fn seq(bits: u32) -> Field {
-    Field {
-        kind: FieldKind::Sequence,
-        bits,
-    }
-}
-
-const TWITTER: Preset = Preset {
-    // https://github.com/twitter-archive/snowflake/tree/snowflake-2010
-    name: "twitter",
-    fields: &[ts(41), datacenter(5), machine(5), seq(12)],
-    unit: 1_000,
-    epoch: 1_288_834_974_657,
-};
-
-const PRESETS: [Preset; 8] = [
-    TWITTER,
-    Preset {
-        name: "compact58",
-        fields: &[reserved(6), ts(41), worker(5), seq(12)],
-        unit: 1_000,
-        epoch: 0,
-    },
-    Preset {
-        // https://discord.com/developers/docs/reference#snowflakes
-        name: "discord",
-        fields: &[ts(42), datacenter(5), machine(5), seq(12)],
-        unit: 1_000,
-        epoch: 1_420_070_400_000,
-    },
-    Preset {
-        // https://instagram-engineering.com/sharding-ids-at-instagram-1cf5a71e5a5c
-        name: "instagram",
-        fields: &[ts(41), worker(13), seq(10)],
-        unit: 1_000,
-        epoch: 1_314_220_021_721,
-    },
-    Preset {
-        // https://github.com/mastodon/mastodon, lib/mastodon/snowflake.rb
-        name: "mastodon",
-        fields: &[ts(48), seq(16)],
-        unit: 1_000,
-        epoch: 0,
-    },
-    Preset {
-        // https://github.com/sony/sonyflake, version 1
-        name: "sonyflake",
-        fields: &[ts(39), seq(8), worker(16)],
-        unit: 10_000,
-        epoch: 1_409_529_600_000,
-    },
-    Preset {
-        // https://github.com/pgEdge/snowflake
-        name: "pgedge",
-        fields: &[ts(41), worker(10), seq(12)],
-        unit: 1_000,
-        epoch: 1_672_531_200_000,
-    },
-    Preset {
-        name: "javascript",
-        fields: &[ts(41), worker(4), seq(8)],
-        unit: 1_000,
-        epoch: 1_577_836_800_000,
-    },
-];
-
-/// The names of the presets, in the order of [`Layout::presets`].
-pub fn preset_names() -> impl Iterator<Item = &'static str> {
-    PRESETS.iter().map(|preset| preset.name)
-}
-
+pub(super) const ID_BITS: u32 = 63;
 /// What a field of an ID holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldKind {
@@ -145,7 +26,7 @@ pub enum FieldKind {
 }
 
 impl FieldKind {
-    const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::Reserved,
         Self::Timestamp,
         Self::Worker,
@@ -350,7 +231,7 @@ impl Layout {
     }
 
     /// Puts fields that are known to be sound into their places, from the lowest up.
-    fn place(name: String, fields: Vec<Field>, unit: i64, epoch: i64) -> Self {
+    pub(super) fn place(name: String, fields: Vec<Field>, unit: i64, epoch: i64) -> Self {
         let mut layout = Self {
             name,
             shape: Shape {
@@ -584,204 +465,5 @@ impl Layout {
             _ => Some(self.min_id(end)?),
         };
         Ok((lower, upper))
-    }
-}
-
-/// The field at fault and what is wrong with it.
-type Fault = (&'static str, String);
-
-/// A list of fields as written.
-struct Spec {
-    fields: Vec<Field>,
-    unit: Option<i64>,
-    epoch: Option<Timestamp>,
-}
-
-impl Spec {
-    fn read(text: &str) -> Result<Self, Fault> {
-        let mut spec = Self {
-            fields: Vec::new(),
-            unit: None,
-            epoch: None,
-        };
-        for item in text.split(',') {
-            let (key, value) = item.split_once('=').unwrap_or((item, ""));
-            let (key, value) = (key.trim(), value.trim());
-            match key {
-                "unit" if spec.unit.is_some() => return Err(("unit", "is given twice".into())),
-                "unit" => spec.unit = Some(unit(value)?),
-                "epoch" if spec.epoch.is_some() => return Err(("epoch", "is given twice".into())),
-                "epoch" => spec.epoch = Some(epoch(value)?),
-                _ => {
-                    let known = FieldKind::ALL.into_iter().find(|kind| kind.name() == key);
-                    let kind = known.ok_or_else(|| {
-                        ("layout", format!("has no part called \"{key}\": the parts are ts, worker, datacenter, machine, seq, reserved, unit and epoch"))
-                    })?;
-                    spec.add(kind, value)?;
-                }
-            }
-        }
-        Ok(spec)
-    }
-
-    fn add(&mut self, kind: FieldKind, value: &str) -> Result<(), Fault> {
-        let name = kind.name();
-        if self.has(kind) {
-            return Err((name, "is given twice".into()));
-        }
-        let limit = match kind {
-            FieldKind::Timestamp => ID_BITS,
-            FieldKind::Worker | FieldKind::Datacenter | FieldKind::Machine => MAX_WORKER_BITS,
-            FieldKind::Reserved | FieldKind::Sequence => MAX_FIELD_BITS,
-        };
-        match value.parse::<u32>() {
-            Ok(bits) if (1..=limit).contains(&bits) => self.fields.push(Field { kind, bits }),
-            _ => {
-                let problem = format!("has \"{value}\" bits: it can have 1 to {limit}");
-                return Err((name, problem));
-            }
-        }
-        Ok(())
-    }
-
-    fn has(&self, kind: FieldKind) -> bool {
-        self.fields.iter().any(|field| field.kind == kind)
-    }
-
-    fn position(&self, kind: FieldKind) -> Option<usize> {
-        self.fields.iter().position(|field| field.kind == kind)
-    }
-
-    fn layout(self, now: Timestamp) -> Result<Layout, Fault> {
-        if !self.has(FieldKind::Timestamp) {
-            return Err(("ts", "is missing: a layout needs a timestamp".into()));
-        }
-        if !self.has(FieldKind::Sequence) {
-            return Err(("seq", "is missing: a layout needs a sequence".into()));
-        }
-        let leading = self
-            .fields
-            .iter()
-            .find(|field| field.kind != FieldKind::Reserved);
-        if leading.is_some_and(|field| field.kind != FieldKind::Timestamp) {
-            return Err((
-                "ts",
-                "must come before all other fields but reserved bits: IDs are ordered by time"
-                    .into(),
-            ));
-        }
-        match (
-            self.position(FieldKind::Datacenter),
-            self.position(FieldKind::Machine),
-        ) {
-            (None, None) => {}
-            _ if self.has(FieldKind::Worker) => {
-                let problem = "is given beside datacenter and machine: they are its two parts";
-                return Err(("worker", problem.into()));
-            }
-            (Some(datacenter), Some(machine)) if datacenter + 1 == machine => {}
-            (Some(_), None) => {
-                return Err((
-                    "datacenter",
-                    "is given without machine: call it worker".into(),
-                ));
-            }
-            (None, Some(_)) => {
-                return Err((
-                    "machine",
-                    "is given without datacenter: call it worker".into(),
-                ));
-            }
-            _ => return Err(("machine", "must come right after datacenter".into())),
-        }
-        let bits: u32 = self.fields.iter().map(|field| field.bits).sum();
-        if bits > ID_BITS {
-            let largest = self.fields.iter().max_by_key(|field| field.bits);
-            let name = largest.map_or("ts", |field| field.kind.name());
-            return Err((
-                name,
-                format!("makes {bits} bits with the others: an ID has {ID_BITS}"),
-            ));
-        }
-        let unit = self.unit.unwrap_or(1_000);
-        let Some(epoch) = self.epoch else {
-            return Err((
-                "epoch",
-                "is missing: say when the timestamp begins to count".into(),
-            ));
-        };
-        if epoch > now {
-            return Err(("epoch", format!("is in the future: {epoch} is after {now}")));
-        }
-
-        let name = self.canonical(unit, epoch);
-        let layout = Layout::place(name, self.fields, unit, epoch.micros());
-        if layout.worker_bits() > MAX_WORKER_BITS {
-            return Err((
-                "datacenter",
-                format!(
-                    "makes a worker ID of {} bits with machine: it can have 1 to {MAX_WORKER_BITS}",
-                    layout.worker_bits()
-                ),
-            ));
-        }
-        if !layout.last_instant().is_finite() {
-            // what does not fit saturates at infinity, shortly before PostgreSQL's last timestamp
-            return Err(("ts", "reaches past the year 294246".into()));
-        }
-        Ok(layout)
-    }
-
-    fn canonical(&self, unit: i64, epoch: Timestamp) -> String {
-        let mut name = String::new();
-        for field in &self.fields {
-            // writing to a String does not fail
-            let _ = write!(name, "{}={},", field.kind.name(), field.bits);
-        }
-        let unit = match unit {
-            _ if unit % 1_000_000 == 0 => format!("{}s", unit / 1_000_000),
-            _ if unit % 1_000 == 0 => format!("{}ms", unit / 1_000),
-            _ => format!("{unit}us"),
-        };
-        let _ = write!(name, "unit={unit},epoch={epoch}");
-        name
-    }
-}
-
-/// Microseconds of a unit such as `10ms`.
-fn unit(value: &str) -> Result<i64, Fault> {
-    let digits = value.trim_end_matches(|symbol: char| symbol.is_ascii_alphabetic());
-    let scale = match value[digits.len()..].trim() {
-        "us" => 1,
-        "ms" => 1_000,
-        "s" => 1_000_000,
-        _ => 0,
-    };
-    match digits.trim().parse::<i64>() {
-        Ok(number) if scale > 0 && (1..=3_600_000_000 / scale).contains(&number) => {
-            Ok(number * scale)
-        }
-        _ => Err((
-            "unit",
-            format!("is \"{value}\": give a whole number of us, ms or s, up to one hour"),
-        )),
-    }
-}
-
-fn epoch(value: &str) -> Result<Timestamp, Fault> {
-    let epoch = match value.parse::<i64>() {
-        Ok(millis) => Some(Timestamp::from_millis(millis)),
-        Err(_) => Timestamp::parse(value),
-    };
-    match epoch {
-        // one past what 64 bits hold is in the future as well
-        Some(epoch) if epoch.micros() >= 0 => Ok(epoch),
-        Some(_) => Err(("epoch", format!("is \"{value}\": it cannot be before 1970"))),
-        None => Err((
-            "epoch",
-            format!(
-                "is \"{value}\": give a time such as 2020-01-01T00:00:00Z, or milliseconds since 1970"
-            ),
-        )),
     }
 }

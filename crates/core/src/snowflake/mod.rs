@@ -3,11 +3,14 @@
 mod generator;
 mod layout;
 mod mark;
+mod preset;
+mod spec;
 mod text;
 mod worker;
 
 pub use generator::{Allowance, Beyond, Claim, Pace, Slot};
-pub use layout::{Decoded, Field, FieldKind, Layout, MAX_WORKER_BITS, Shape, preset_names};
+pub use layout::{Decoded, Field, FieldKind, Layout, MAX_WORKER_BITS, Shape};
 pub use mark::{Mark, Raise};
+pub use preset::preset_names;
 pub use text::{from_base32, to_base32, to_text};
 pub use worker::{Worker, host_name_ordinal, worker_from_address};

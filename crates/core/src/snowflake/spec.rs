@@ -1,0 +1,208 @@
+//! A layout written as a list of fields.
+
+use std::fmt::Write;
+
+use super::layout::{Field, FieldKind, ID_BITS, Layout, MAX_WORKER_BITS};
+use crate::Timestamp;
+
+/// Most bits of a field shown as an integer.
+const MAX_FIELD_BITS: u32 = 31;
+
+/// The field at fault and what is wrong with it.
+pub(super) type Fault = (&'static str, String);
+
+/// A list of fields as written.
+pub(super) struct Spec {
+    fields: Vec<Field>,
+    unit: Option<i64>,
+    epoch: Option<Timestamp>,
+}
+
+impl Spec {
+    pub(super) fn read(text: &str) -> Result<Self, Fault> {
+        let mut spec = Self {
+            fields: Vec::new(),
+            unit: None,
+            epoch: None,
+        };
+        for item in text.split(',') {
+            let (key, value) = item.split_once('=').unwrap_or((item, ""));
+            let (key, value) = (key.trim(), value.trim());
+            match key {
+                "unit" if spec.unit.is_some() => return Err(("unit", "is given twice".into())),
+                "unit" => spec.unit = Some(unit(value)?),
+                "epoch" if spec.epoch.is_some() => return Err(("epoch", "is given twice".into())),
+                "epoch" => spec.epoch = Some(epoch(value)?),
+                _ => {
+                    let known = FieldKind::ALL.into_iter().find(|kind| kind.name() == key);
+                    let kind = known.ok_or_else(|| {
+                        ("layout", format!("has no part called \"{key}\": the parts are ts, worker, datacenter, machine, seq, reserved, unit and epoch"))
+                    })?;
+                    spec.add(kind, value)?;
+                }
+            }
+        }
+        Ok(spec)
+    }
+
+    fn add(&mut self, kind: FieldKind, value: &str) -> Result<(), Fault> {
+        let name = kind.name();
+        if self.has(kind) {
+            return Err((name, "is given twice".into()));
+        }
+        let limit = match kind {
+            FieldKind::Timestamp => ID_BITS,
+            FieldKind::Worker | FieldKind::Datacenter | FieldKind::Machine => MAX_WORKER_BITS,
+            FieldKind::Reserved | FieldKind::Sequence => MAX_FIELD_BITS,
+        };
+        match value.parse::<u32>() {
+            Ok(bits) if (1..=limit).contains(&bits) => self.fields.push(Field { kind, bits }),
+            _ => {
+                let problem = format!("has \"{value}\" bits: it can have 1 to {limit}");
+                return Err((name, problem));
+            }
+        }
+        Ok(())
+    }
+
+    fn has(&self, kind: FieldKind) -> bool {
+        self.fields.iter().any(|field| field.kind == kind)
+    }
+
+    fn position(&self, kind: FieldKind) -> Option<usize> {
+        self.fields.iter().position(|field| field.kind == kind)
+    }
+
+    pub(super) fn layout(self, now: Timestamp) -> Result<Layout, Fault> {
+        if !self.has(FieldKind::Timestamp) {
+            return Err(("ts", "is missing: a layout needs a timestamp".into()));
+        }
+        if !self.has(FieldKind::Sequence) {
+            return Err(("seq", "is missing: a layout needs a sequence".into()));
+        }
+        let leading = self
+            .fields
+            .iter()
+            .find(|field| field.kind != FieldKind::Reserved);
+        if leading.is_some_and(|field| field.kind != FieldKind::Timestamp) {
+            return Err((
+                "ts",
+                "must come before all other fields but reserved bits: IDs are ordered by time"
+                    .into(),
+            ));
+        }
+        match (
+            self.position(FieldKind::Datacenter),
+            self.position(FieldKind::Machine),
+        ) {
+            (None, None) => {}
+            _ if self.has(FieldKind::Worker) => {
+                let problem = "is given beside datacenter and machine: they are its two parts";
+                return Err(("worker", problem.into()));
+            }
+            (Some(datacenter), Some(machine)) if datacenter + 1 == machine => {}
+            (Some(_), None) => {
+                return Err((
+                    "datacenter",
+                    "is given without machine: call it worker".into(),
+                ));
+            }
+            (None, Some(_)) => {
+                return Err((
+                    "machine",
+                    "is given without datacenter: call it worker".into(),
+                ));
+            }
+            _ => return Err(("machine", "must come right after datacenter".into())),
+        }
+        let bits: u32 = self.fields.iter().map(|field| field.bits).sum();
+        if bits > ID_BITS {
+            let largest = self.fields.iter().max_by_key(|field| field.bits);
+            let name = largest.map_or("ts", |field| field.kind.name());
+            return Err((
+                name,
+                format!("makes {bits} bits with the others: an ID has {ID_BITS}"),
+            ));
+        }
+        let unit = self.unit.unwrap_or(1_000);
+        let Some(epoch) = self.epoch else {
+            return Err((
+                "epoch",
+                "is missing: say when the timestamp begins to count".into(),
+            ));
+        };
+        if epoch > now {
+            return Err(("epoch", format!("is in the future: {epoch} is after {now}")));
+        }
+
+        let name = self.canonical(unit, epoch);
+        let layout = Layout::place(name, self.fields, unit, epoch.micros());
+        if layout.worker_bits() > MAX_WORKER_BITS {
+            return Err((
+                "datacenter",
+                format!(
+                    "makes a worker ID of {} bits with machine: it can have 1 to {MAX_WORKER_BITS}",
+                    layout.worker_bits()
+                ),
+            ));
+        }
+        if !layout.last_instant().is_finite() {
+            // what does not fit saturates at infinity, shortly before PostgreSQL's last timestamp
+            return Err(("ts", "reaches past the year 294246".into()));
+        }
+        Ok(layout)
+    }
+
+    fn canonical(&self, unit: i64, epoch: Timestamp) -> String {
+        let mut name = String::new();
+        for field in &self.fields {
+            // writing to a String does not fail
+            let _ = write!(name, "{}={},", field.kind.name(), field.bits);
+        }
+        let unit = match unit {
+            _ if unit % 1_000_000 == 0 => format!("{}s", unit / 1_000_000),
+            _ if unit % 1_000 == 0 => format!("{}ms", unit / 1_000),
+            _ => format!("{unit}us"),
+        };
+        let _ = write!(name, "unit={unit},epoch={epoch}");
+        name
+    }
+}
+
+/// Microseconds of a unit such as `10ms`.
+fn unit(value: &str) -> Result<i64, Fault> {
+    let digits = value.trim_end_matches(|symbol: char| symbol.is_ascii_alphabetic());
+    let scale = match value[digits.len()..].trim() {
+        "us" => 1,
+        "ms" => 1_000,
+        "s" => 1_000_000,
+        _ => 0,
+    };
+    match digits.trim().parse::<i64>() {
+        Ok(number) if scale > 0 && (1..=3_600_000_000 / scale).contains(&number) => {
+            Ok(number * scale)
+        }
+        _ => Err((
+            "unit",
+            format!("is \"{value}\": give a whole number of us, ms or s, up to one hour"),
+        )),
+    }
+}
+
+fn epoch(value: &str) -> Result<Timestamp, Fault> {
+    let epoch = match value.parse::<i64>() {
+        Ok(millis) => Some(Timestamp::from_millis(millis)),
+        Err(_) => Timestamp::parse(value),
+    };
+    match epoch {
+        // one past what 64 bits hold is in the future as well
+        Some(epoch) if epoch.micros() >= 0 => Ok(epoch),
+        Some(_) => Err(("epoch", format!("is \"{value}\": it cannot be before 1970"))),
+        None => Err((
+            "epoch",
+            format!(
+                "is \"{value}\": give a time such as 2020-01-01T00:00:00Z, or milliseconds since 1970"
+            ),
+        )),
+    }
+}
