@@ -8,6 +8,7 @@ use crate::{Error, Timestamp};
 pub const MAX_WORKER_BITS: u32 = 16;
 /// Bits of an ID: a bigint without its sign.
 pub(super) const ID_BITS: u32 = 63;
+
 /// What a field of an ID holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldKind {
