@@ -4,6 +4,8 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode};
 use snowflake_core::{Error, Kind};
 
+use crate::text;
+
 /// An error on its way to the client.
 #[derive(Debug)]
 pub struct Failure {
@@ -55,12 +57,13 @@ impl Failure {
 
     /// Sends it to the client or the log.
     pub fn report(self, level: PgLogLevel) {
-        let mut report = ErrorReport::new(self.code, self.message, "snowflake_pg");
+        let message = text::message(self.message);
+        let mut report = ErrorReport::new(self.code, message, "snowflake_pg");
         if let Some(detail) = self.detail {
-            report = report.set_detail(detail);
+            report = report.set_detail(text::message(detail));
         }
         if let Some(hint) = self.hint {
-            report = report.set_hint(hint);
+            report = report.set_hint(text::message(hint));
         }
         report.report(level);
     }

@@ -34,7 +34,7 @@ pub fn define() {
         GucRegistry::define_string_guc_with_hooks(
             c"snowflake_pg.layout",
             c"Sets the layout of the IDs that this server gives out.",
-            c"A preset such as twitter, or a list of fields; each database records the layout that it was created with.",
+            c"It is a preset such as twitter, or a list of fields. Each database records its layout.",
             &LAYOUT,
             GucContext::Postmaster,
             GucFlags::default(),
@@ -45,7 +45,7 @@ pub fn define() {
         GucRegistry::define_string_guc_with_hooks(
             c"snowflake_pg.worker_id",
             c"Sets the worker ID of this server, unique among all servers.",
-            c"A number, a range such as 8-15 dealt to backends in turn, ip, ip: and an interface, or hostname. While it is empty no ID is given out.",
+            c"It is a number, a range such as 8-15 dealt to backends in turn, ip, ip: and an interface, or hostname. While it is empty no ID is given out.",
             &WORKER_ID,
             GucContext::Sighup,
             GucFlags::default(),
@@ -56,7 +56,7 @@ pub fn define() {
         GucRegistry::define_int_guc_with_hooks(
             c"snowflake_pg.max_lead",
             c"Sets how far IDs may run ahead of the clock before callers wait.",
-            c"Applies when sequences are used up faster than time passes.",
+            c"This matters when sequences are used up faster than time passes.",
             &MAX_LEAD,
             0,
             3_600_000,
@@ -69,7 +69,7 @@ pub fn define() {
         GucRegistry::define_int_guc_with_hooks(
             c"snowflake_pg.clock_tolerance",
             c"Sets by how much the clock may go back before IDs are refused.",
-            c"Up to this IDs go on from the last one given out.",
+            c"After a smaller step back, IDs go on from the last one given out.",
             &CLOCK_TOLERANCE,
             0,
             i32::MAX,
@@ -81,8 +81,8 @@ pub fn define() {
         );
         GucRegistry::define_int_guc_with_hooks(
             c"snowflake_pg.mark_window",
-            c"Sets how far ahead the durable mark is raised that IDs stay below.",
-            c"One small WAL record and one flush per window while IDs are given out.",
+            c"Sets how far ahead of need the durable mark is raised.",
+            c"While IDs are given out, each window costs one small WAL record and one flush.",
             &WINDOW,
             100,
             60_000,
@@ -95,7 +95,7 @@ pub fn define() {
         GucRegistry::define_enum_guc_with_hooks(
             c"snowflake_pg.sequence_start",
             c"Sets with which sequence a new unit of time begins.",
-            c"zero, or random in the lower half, for applications that take IDs modulo a number.",
+            c"It is zero, or random in the lower half for applications that take IDs modulo a number.",
             &SEQUENCE_START,
             GucContext::Sighup,
             GucFlags::default(),

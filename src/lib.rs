@@ -13,6 +13,7 @@ mod session;
 mod shmem;
 mod snowflake;
 mod status;
+mod text;
 mod worker;
 
 use pgrx::prelude::*;

@@ -8,6 +8,8 @@ use snowflake_core::snowflake::Layout;
 
 use crate::backend::BackendLocal;
 use crate::error::{Failure, OrRaise, Outcome};
+use crate::row::TriggerResult;
+use crate::text::Text;
 use crate::{guc, layout, mark, session};
 
 extension_sql_file!(
@@ -147,12 +149,9 @@ pub fn read(relations: Relations) -> Outcome<String> {
         text
     };
     text.ok_or_else(|| {
-        Failure::new(
-            PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
-            "table \"snowflake_recorded_layout\" is empty",
-        )
-        .detail("The database does not say which layout its IDs have.")
-        .hint("Insert the layout that they were generated with.")
+        Failure::state("table \"snowflake_recorded_layout\" is empty")
+            .detail("The database does not say which layout its IDs have.")
+            .hint("Insert the layout that they were generated with.")
     })
 }
 
@@ -191,8 +190,8 @@ fn snowflake_pg_server_layout() -> String {
 
 /// Records another layout, before the first ID.
 #[pg_extern(volatile, parallel_unsafe)]
-fn snowflake_set_layout(layout: &str) {
-    set_layout(layout).or_raise();
+fn snowflake_set_layout(layout: Text) {
+    set_layout(&layout.as_str()).or_raise();
 }
 
 fn set_layout(text: &str) -> Outcome<()> {
@@ -243,21 +242,54 @@ fn qualified_name(relation: pg_sys::Oid) -> Outcome<String> {
 
 /// Runs before a row goes into `snowflake_recorded_layout`: a restore brings the record of the
 /// dumped database, which takes the place of the one that CREATE EXTENSION made.
-#[pg_trigger]
-fn snowflake_pg_replace_record<'a>(
-    trigger: &'a PgTrigger<'a>,
-) -> Result<Option<PgHeapTuple<'a, impl WhoAllocated>>, Box<dyn std::error::Error>> {
-    let new = trigger
-        .new()
-        .ok_or("fired for something other than INSERT of a row")?;
-    let text: String = new.get_by_name("layout")?.unwrap_or_default();
-    Layout::parse(&text, Timestamp::INFINITY).or_raise();
-    let relation = trigger.relid()?;
-    Spi::run(&format!(
-        "DELETE FROM {}",
-        qualified_name(relation).or_raise()
-    ))?;
+#[pg_extern(sql = r#"
+CREATE FUNCTION snowflake_pg_replace_record() RETURNS trigger LANGUAGE c
+AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn snowflake_pg_replace_record(fcinfo: pg_sys::FunctionCallInfo) -> TriggerResult {
+    replace_record(fcinfo).or_raise()
+}
+
+fn replace_record(fcinfo: pg_sys::FunctionCallInfo) -> Outcome<TriggerResult> {
+    let protocol = |message: &str| {
+        Failure::new(
+            PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+            message,
+        )
+    };
+    // SAFETY: the call information is PostgreSQL's; a call as trigger has trigger data
+    let trigger = unsafe {
+        if !pgrx::trigger_support::called_as_trigger(fcinfo) {
+            return Err(protocol(
+                "snowflake_pg_replace_record() must be called as a trigger",
+            ));
+        }
+        &*(*fcinfo).context.cast::<pg_sys::TriggerData>()
+    };
+    const EVENT: u32 =
+        pg_sys::TRIGGER_EVENT_INSERT | pg_sys::TRIGGER_EVENT_ROW | pg_sys::TRIGGER_EVENT_BEFORE;
+    const EVENT_MASK: u32 =
+        pg_sys::TRIGGER_EVENT_OPMASK | pg_sys::TRIGGER_EVENT_ROW | pg_sys::TRIGGER_EVENT_TIMINGMASK;
+    let relations = relations()?;
+    // SAFETY: trigger data of a running trigger names an open relation
+    let table = unsafe { (*trigger.tg_relation).rd_id };
+    if table != relations.layout || trigger.tg_event & EVENT_MASK != EVENT {
+        return Err(protocol(
+            "snowflake_pg_replace_record() belongs before INSERT of a row into \
+             snowflake_recorded_layout",
+        ));
+    }
+    // SAFETY: the row is one of this table, whose first column is the layout
+    let layout = unsafe {
+        let mut is_null = false;
+        let descriptor = (*trigger.tg_relation).rd_att;
+        let datum = pg_sys::heap_getattr(trigger.tg_trigtuple, 1, descriptor, &mut is_null);
+        String::from_datum(datum, is_null)
+    };
+    Layout::parse(&layout.unwrap_or_default(), Timestamp::INFINITY)?;
+    Spi::run(&format!("DELETE FROM {}", qualified_name(table)?))
+        .map_err(|error| Failure::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, error.to_string()))?;
     // SAFETY: tells all backends, at commit, to read the record again
-    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(relation) };
-    Ok(Some(new))
+    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(table) };
+    Ok(TriggerResult(trigger.tg_trigtuple))
 }

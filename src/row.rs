@@ -1,4 +1,4 @@
-//! Rows as results of functions that return one, not a set.
+//! Rows as results of functions that return one, and of triggers.
 
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::datum::Datum;
@@ -47,5 +47,26 @@ unsafe impl<const N: usize> BoxRet for Row<N> {
                 pg_sys::heap_form_tuple(descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
             fcinfo.return_raw_datum(pg_sys::HeapTupleHeaderGetDatum((*tuple).t_data))
         }
+    }
+}
+
+/// The row that a trigger lets through.
+pub struct TriggerResult(pub pg_sys::HeapTuple);
+
+// SAFETY: maps to a pseudo-type of PostgreSQL
+unsafe impl SqlTranslatable for TriggerResult {
+    const TYPE_IDENT: &'static str = "trigger";
+    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> =
+        Ok(SqlMappingRef::literal("trigger"));
+    const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
+        Ok(ReturnsRef::One(SqlMappingRef::literal("trigger")));
+}
+
+// SAFETY: a trigger returns the address of its row
+unsafe impl BoxRet for TriggerResult {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
+        // SAFETY: the row belongs to the caller of the trigger
+        unsafe { fcinfo.return_raw_datum(pg_sys::Datum::from(self.0)) }
     }
 }

@@ -19,8 +19,6 @@ const DATABASES: usize = 1_024;
 struct Header {
     /// Slots that follow: one per worker ID of the layout.
     workers: u32,
-    /// The tick at which every word began.
-    first: u64,
     /// Counts the backends that a range of workers was dealt to.
     dealt: AtomicU64,
     /// The worker ID taken from address or host name that was logged last, plus one.
@@ -72,11 +70,6 @@ impl Shared {
     /// The words of all workers.
     pub fn slots(self) -> &'static [Slot<AtomicU64>] {
         self.slots
-    }
-
-    /// The tick at which every word began: one that is still there has given out no ID.
-    pub fn first(self) -> u64 {
-        self.header.first
     }
 
     /// The turn of a backend, counted from 0.
@@ -163,7 +156,6 @@ unsafe extern "C-unwind" fn on_startup() {
         if !found {
             header.write(Header {
                 workers,
-                first,
                 dealt: AtomicU64::new(0),
                 announced: AtomicU64::new(0),
                 databases: [const {

@@ -7,6 +7,7 @@ use snowflake_core::snowflake::{Claim, Decoded, Layout, from_base32, to_base32, 
 use crate::error::{Failure, OrRaise, Outcome};
 use crate::row::Row;
 use crate::session::{self, Session};
+use crate::text::Text;
 use crate::{clock, layout};
 
 extension_sql_file!(
@@ -111,7 +112,7 @@ CREATE FUNCTION snowflake_decode(id bigint, layout text, OUT ts timestamptz, OUT
 IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#)]
-fn snowflake_decode_layout(id: i64, layout: &str) -> Row<6> {
+fn snowflake_decode_layout(id: i64, layout: Text) -> Row<6> {
     row(named(layout, |layout| Ok(layout.decode(id)?)))
 }
 
@@ -123,8 +124,8 @@ fn recorded<T>(compute: impl FnOnce(&Layout) -> Outcome<T>) -> T {
 }
 
 /// Calls with a layout by name.
-fn named<T>(name: &str, compute: impl FnOnce(&Layout) -> Outcome<T>) -> T {
-    layout::named(name)
+fn named<T>(name: Text, compute: impl FnOnce(&Layout) -> Outcome<T>) -> T {
+    layout::named(&name.as_str())
         .and_then(|layout| compute(&layout))
         .or_raise()
 }
@@ -141,7 +142,7 @@ fn snowflake_timestamp(id: i64) -> TimestampWithTimeZone {
 
 /// The time of an ID of a layout.
 #[pg_extern(immutable, parallel_safe, name = "snowflake_timestamp")]
-fn snowflake_timestamp_layout(id: i64, layout: &str) -> TimestampWithTimeZone {
+fn snowflake_timestamp_layout(id: i64, layout: Text) -> TimestampWithTimeZone {
     named(layout, |layout| timestamp_of(layout, id))
 }
 
@@ -153,7 +154,7 @@ fn snowflake_worker_id(id: i64) -> Option<i32> {
 
 /// The worker ID in an ID of a layout.
 #[pg_extern(immutable, parallel_safe, name = "snowflake_worker_id")]
-fn snowflake_worker_id_layout(id: i64, layout: &str) -> Option<i32> {
+fn snowflake_worker_id_layout(id: i64, layout: Text) -> Option<i32> {
     named(layout, |layout| Ok(layout.decode(id)?.worker_id))
 }
 
@@ -165,7 +166,7 @@ fn snowflake_sequence(id: i64) -> i32 {
 
 /// The sequence in an ID of a layout.
 #[pg_extern(immutable, parallel_safe, name = "snowflake_sequence")]
-fn snowflake_sequence_layout(id: i64, layout: &str) -> i32 {
+fn snowflake_sequence_layout(id: i64, layout: Text) -> i32 {
     named(layout, |layout| Ok(layout.decode(id)?.sequence))
 }
 
@@ -182,7 +183,7 @@ fn snowflake_encode_layout(
     ts: TimestampWithTimeZone,
     worker_id: i32,
     sequence: i32,
-    layout: &str,
+    layout: Text,
 ) -> i64 {
     let ts = clock::from_postgres(ts);
     named(layout, |layout| Ok(layout.encode(ts, worker_id, sequence)?))
@@ -196,7 +197,7 @@ fn snowflake_min_id(ts: TimestampWithTimeZone) -> i64 {
 
 /// The first ID of a layout at or after a time.
 #[pg_extern(immutable, parallel_safe, name = "snowflake_min_id")]
-fn snowflake_min_id_layout(ts: TimestampWithTimeZone, layout: &str) -> i64 {
+fn snowflake_min_id_layout(ts: TimestampWithTimeZone, layout: Text) -> i64 {
     named(
         layout,
         |layout| Ok(layout.min_id(clock::from_postgres(ts))?),
@@ -211,7 +212,7 @@ fn snowflake_max_id(ts: TimestampWithTimeZone) -> i64 {
 
 /// The last ID of a layout at or before a time.
 #[pg_extern(immutable, parallel_safe, name = "snowflake_max_id")]
-fn snowflake_max_id_layout(ts: TimestampWithTimeZone, layout: &str) -> i64 {
+fn snowflake_max_id_layout(ts: TimestampWithTimeZone, layout: Text) -> i64 {
     named(
         layout,
         |layout| Ok(layout.max_id(clock::from_postgres(ts))?),
@@ -240,7 +241,7 @@ fn snowflake_range(start_ts: TimestampWithTimeZone, end_ts: TimestampWithTimeZon
 fn snowflake_range_layout(
     start_ts: TimestampWithTimeZone,
     end_ts: TimestampWithTimeZone,
-    layout: &str,
+    layout: Text,
 ) -> Range<i64> {
     named(layout, |layout| range_of(layout, start_ts, end_ts))
 }
@@ -259,6 +260,6 @@ fn snowflake_to_base32(id: i64) -> String {
 
 /// The ID of a text in Crockford's base 32.
 #[pg_extern(immutable, parallel_safe)]
-fn snowflake_from_base32(text: &str) -> i64 {
-    from_base32(text).or_raise()
+fn snowflake_from_base32(text: Text) -> i64 {
+    from_base32(&text.as_str()).or_raise()
 }

@@ -68,8 +68,8 @@ fn snowflake_pg_status() -> TableIterator<
     'static,
     (
         name!(worker_id, i32),
-        name!(last_id, i64),
-        name!(last_ts, TimestampWithTimeZone),
+        name!(last_id, Option<i64>),
+        name!(last_ts, Option<TimestampWithTimeZone>),
         name!(lead, Interval),
         name!(regression, Interval),
         name!(waits, i64),
@@ -91,20 +91,20 @@ fn snowflake_pg_status() -> TableIterator<
         .iter()
         .enumerate()
         .filter_map(move |(worker, slot)| {
-            let last = slot.last.load_relaxed();
+            let last = slot.given();
             let counts = [&slot.waits, &slot.regressions, &slot.errors]
                 .map(|counter| counter.load_relaxed() as i64);
-            if last == shared.first() && counts == [0; 3] {
+            if last.is_none() && counts == [0; 3] {
                 return None;
             }
-            let timestamp = shape.instant(last);
-            let lead = (timestamp.micros() - sample.wall.micros()).max(0);
+            let timestamp = last.map(|last| shape.instant(last));
+            let lead = timestamp.map_or(0, |time| time.micros() - sample.wall.micros());
             let bits = shape.worker_bits(worker as u32);
             Some((
                 worker as i32,
-                shape.id(last, bits),
-                clock::to_postgres(timestamp),
-                Interval::from_micros(lead),
+                last.map(|last| shape.id(last, bits)),
+                timestamp.map(clock::to_postgres),
+                Interval::from_micros(lead.max(0)),
                 Interval::from_micros(slot.regression(&sample)),
                 counts[0],
                 counts[1],

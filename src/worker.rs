@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, UdpSocket};
 
-use pgrx::PgLogLevel;
+use pgrx::{PgLogLevel, PgSqlErrorCode};
 use snowflake_core::snowflake::{Layout, Worker, host_name_ordinal, worker_from_address};
 
 use crate::backend::BackendLocal;
@@ -47,19 +47,23 @@ pub fn members(layout: &Layout, shared: Shared) -> Outcome<Members> {
 impl Members {
     /// Refuses a worker ID that does not belong to this server.
     pub fn check(self, worker: i32) -> Outcome<u32> {
-        match u32::try_from(worker) {
-            Ok(member) if (self.first..=self.last).contains(&member) => Ok(member),
-            _ => Err(Failure::new(
-                pgrx::PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-                format!("worker ID {worker} does not belong to this server"),
-            )
-            .detail(if self.first == self.last {
-                format!("Its worker ID is {}.", self.first)
-            } else {
-                format!("Its worker IDs are {} to {}.", self.first, self.last)
-            })
-            .hint("Set snowflake_pg.worker_id to a range that includes it.")),
+        let Self { first, last, .. } = self;
+        if let Ok(member) = u32::try_from(worker)
+            && (first..=last).contains(&member)
+        {
+            return Ok(member);
         }
+        guc::layout()?.check_worker(worker)?;
+        Err(Failure::new(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("worker ID {worker} does not belong to this server"),
+        )
+        .detail(if first == last {
+            format!("Its worker ID is {first}.")
+        } else {
+            format!("Its worker IDs are {first} to {last}.")
+        })
+        .hint("Set snowflake_pg.worker_id to a range that includes it."))
     }
 }
 
@@ -95,7 +99,7 @@ fn single(setting: Worker, layout: &Layout, shared: Shared) -> Outcome<u32> {
     };
     if shared.announce(worker) {
         Failure::new(
-            pgrx::PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
+            PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
             format!("snowflake_pg takes worker ID {worker} from {origin}"),
         )
         .report(PgLogLevel::LOG);

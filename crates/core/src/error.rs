@@ -40,7 +40,7 @@ pub enum Error {
         /// What was given.
         spec: String,
         /// The field at fault.
-        field: &'static str,
+        field: String,
         /// What is wrong with it: goes on after the name of the field.
         problem: String,
     },
@@ -183,6 +183,7 @@ impl Error {
             Self::LayoutInvalid { field, problem, .. } => format!("Field \"{field}\" {problem}."),
             Self::IdNegative { .. } => "Snowflake IDs use 63 bits; the sign bit is zero.".into(),
             Self::IdAboveLayout { largest, .. } => format!("The largest ID is {largest}."),
+            Self::WorkerOutOfRange { largest: 0, .. } => "The only worker ID is 0.".into(),
             Self::WorkerOutOfRange { largest, .. } => allowed("Worker IDs", *largest),
             Self::SequenceOutOfRange { largest, .. } => allowed("Sequences", *largest),
             Self::TimestampOutOfRange {
@@ -251,9 +252,5 @@ impl Error {
 }
 
 fn allowed(what: &str, largest: i64) -> String {
-    if largest == 0 {
-        format!("{what} are 0 only.")
-    } else {
-        format!("{what} are 0 to {largest}.")
-    }
+    format!("{what} are 0 to {largest}.")
 }

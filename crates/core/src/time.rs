@@ -50,8 +50,9 @@ impl fmt::Display for Timestamp {
             Self(micros) => match chrono::DateTime::from_timestamp_micros(micros) {
                 Some(instant) => formatter
                     .write_str(&instant.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)),
-                // chrono ends in the year 262142, PostgreSQL's timestamps in 294276
-                None => write!(formatter, "{micros} us after 1970"),
+                // chrono ends there, PostgreSQL's timestamps in 294276
+                None if micros > 0 => formatter.write_str("after the year 262142"),
+                None => formatter.write_str("before the year -262143"),
             },
         }
     }

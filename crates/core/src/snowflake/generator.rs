@@ -13,6 +13,9 @@ use crate::{ClockSample, Error, Timestamp, Word};
 pub struct Slot<W> {
     /// The last tick given out.
     pub last: W,
+    /// Where the word was put without giving out an ID, at start and from the mark: it has given
+    /// out one since if `last` is above.
+    pub floor: W,
     /// The highest difference wall clock - monotonic clock seen, as [`order`] writes it; 0 before
     /// the first sample.
     pub offset: W,
@@ -180,6 +183,7 @@ impl<W: Word> Slot<W> {
     /// Goes on from `tick` at the earliest, and takes the clock to have been at `instant` when
     /// the monotonic clock stood at `monotonic`.
     pub fn resume(&self, tick: u64, instant: Timestamp, monotonic: i64) {
+        self.floor.raise_relaxed(tick);
         self.last.raise_relaxed(tick);
         let offset = instant.micros().saturating_sub(monotonic);
         self.offset.raise_relaxed(order(offset));
@@ -193,6 +197,12 @@ impl<W: Word> Slot<W> {
             0 => 0,
             offset => disorder(offset).saturating_sub(upper).max(0),
         }
+    }
+
+    /// The last tick given out, if any was since the word was put where it began.
+    pub fn given(&self) -> Option<u64> {
+        let last = self.last.load_relaxed();
+        (last > self.floor.load_relaxed()).then_some(last)
     }
 
     /// Counts a caller that waits.

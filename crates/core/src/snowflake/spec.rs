@@ -8,8 +8,16 @@ use crate::Timestamp;
 /// Most bits of a field shown as an integer.
 const MAX_FIELD_BITS: u32 = 31;
 
+/// What is wrong with a field of another name.
+const UNKNOWN: &str = "is unknown: the fields are ts, worker, datacenter, machine, seq and \
+                       reserved, beside unit and epoch";
+
 /// The field at fault and what is wrong with it.
-pub(super) type Fault = (&'static str, String);
+pub(super) type Fault = (String, String);
+
+fn fault(field: impl Into<String>, problem: impl Into<String>) -> Fault {
+    (field.into(), problem.into())
+}
 
 /// A list of fields as written.
 pub(super) struct Spec {
@@ -26,18 +34,19 @@ impl Spec {
             epoch: None,
         };
         for item in text.split(',') {
-            let (key, value) = item.split_once('=').unwrap_or((item, ""));
+            let Some((key, value)) = item.split_once('=') else {
+                let problem = "is not of the form name=value";
+                return Err(fault(item.trim(), problem));
+            };
             let (key, value) = (key.trim(), value.trim());
             match key {
-                "unit" if spec.unit.is_some() => return Err(("unit", "is given twice".into())),
+                "unit" if spec.unit.is_some() => return Err(fault("unit", "is given twice")),
                 "unit" => spec.unit = Some(unit(value)?),
-                "epoch" if spec.epoch.is_some() => return Err(("epoch", "is given twice".into())),
+                "epoch" if spec.epoch.is_some() => return Err(fault("epoch", "is given twice")),
                 "epoch" => spec.epoch = Some(epoch(value)?),
                 _ => {
                     let known = FieldKind::ALL.into_iter().find(|kind| kind.name() == key);
-                    let kind = known.ok_or_else(|| {
-                        ("layout", format!("has no part called \"{key}\": the parts are ts, worker, datacenter, machine, seq, reserved, unit and epoch"))
-                    })?;
+                    let kind = known.ok_or_else(|| fault(key, UNKNOWN))?;
                     spec.add(kind, value)?;
                 }
             }
@@ -48,10 +57,11 @@ impl Spec {
     fn add(&mut self, kind: FieldKind, value: &str) -> Result<(), Fault> {
         let name = kind.name();
         if self.has(kind) {
-            return Err((name, "is given twice".into()));
+            return Err(fault(name, "is given twice"));
         }
         let limit = match kind {
-            FieldKind::Timestamp => ID_BITS,
+            // a bit at least is the sequence's
+            FieldKind::Timestamp => ID_BITS - 1,
             FieldKind::Worker | FieldKind::Datacenter | FieldKind::Machine => MAX_WORKER_BITS,
             FieldKind::Reserved | FieldKind::Sequence => MAX_FIELD_BITS,
         };
@@ -59,7 +69,7 @@ impl Spec {
             Ok(bits) if (1..=limit).contains(&bits) => self.fields.push(Field { kind, bits }),
             _ => {
                 let problem = format!("has \"{value}\" bits: it can have 1 to {limit}");
-                return Err((name, problem));
+                return Err(fault(name, problem));
             }
         }
         Ok(())
@@ -75,20 +85,19 @@ impl Spec {
 
     pub(super) fn layout(self, now: Timestamp) -> Result<Layout, Fault> {
         if !self.has(FieldKind::Timestamp) {
-            return Err(("ts", "is missing: a layout needs a timestamp".into()));
+            return Err(fault("ts", "is missing: a layout needs a timestamp"));
         }
         if !self.has(FieldKind::Sequence) {
-            return Err(("seq", "is missing: a layout needs a sequence".into()));
+            return Err(fault("seq", "is missing: a layout needs a sequence"));
         }
         let leading = self
             .fields
             .iter()
             .find(|field| field.kind != FieldKind::Reserved);
         if leading.is_some_and(|field| field.kind != FieldKind::Timestamp) {
-            return Err((
+            return Err(fault(
                 "ts",
-                "must come before all other fields but reserved bits: IDs are ordered by time"
-                    .into(),
+                "must come before all other fields but reserved bits: IDs are ordered by time",
             ));
         }
         match (
@@ -98,47 +107,50 @@ impl Spec {
             (None, None) => {}
             _ if self.has(FieldKind::Worker) => {
                 let problem = "is given beside datacenter and machine: they are its two parts";
-                return Err(("worker", problem.into()));
+                return Err(fault("worker", problem));
             }
             (Some(datacenter), Some(machine)) if datacenter + 1 == machine => {}
             (Some(_), None) => {
-                return Err((
+                return Err(fault(
                     "datacenter",
-                    "is given without machine: call it worker".into(),
+                    "is given without machine: call it worker",
                 ));
             }
             (None, Some(_)) => {
-                return Err((
+                return Err(fault(
                     "machine",
-                    "is given without datacenter: call it worker".into(),
+                    "is given without datacenter: call it worker",
                 ));
             }
-            _ => return Err(("machine", "must come right after datacenter".into())),
+            _ => return Err(fault("machine", "must come right after datacenter")),
         }
         let bits: u32 = self.fields.iter().map(|field| field.bits).sum();
         if bits > ID_BITS {
             let largest = self.fields.iter().max_by_key(|field| field.bits);
             let name = largest.map_or("ts", |field| field.kind.name());
-            return Err((
+            return Err(fault(
                 name,
                 format!("makes {bits} bits with the others: an ID has {ID_BITS}"),
             ));
         }
         let unit = self.unit.unwrap_or(1_000);
         let Some(epoch) = self.epoch else {
-            return Err((
+            return Err(fault(
                 "epoch",
-                "is missing: say when the timestamp begins to count".into(),
+                "is missing: say when the timestamp begins to count",
             ));
         };
         if epoch > now {
-            return Err(("epoch", format!("is in the future: {epoch} is after {now}")));
+            return Err(fault(
+                "epoch",
+                format!("is in the future: {epoch} is after {now}"),
+            ));
         }
 
         let name = self.canonical(unit, epoch);
         let layout = Layout::place(name, self.fields, unit, epoch.micros());
         if layout.worker_bits() > MAX_WORKER_BITS {
-            return Err((
+            return Err(fault(
                 "datacenter",
                 format!(
                     "makes a worker ID of {} bits with machine: it can have 1 to {MAX_WORKER_BITS}",
@@ -148,7 +160,7 @@ impl Spec {
         }
         if !layout.last_instant().is_finite() {
             // what does not fit saturates at infinity, shortly before PostgreSQL's last timestamp
-            return Err(("ts", "reaches past the year 294246".into()));
+            return Err(fault("ts", "reaches past the year 294246"));
         }
         Ok(layout)
     }
@@ -182,7 +194,7 @@ fn unit(value: &str) -> Result<i64, Fault> {
         Ok(number) if scale > 0 && (1..=3_600_000_000 / scale).contains(&number) => {
             Ok(number * scale)
         }
-        _ => Err((
+        _ => Err(fault(
             "unit",
             format!("is \"{value}\": give a whole number of us, ms or s, up to one hour"),
         )),
@@ -197,8 +209,11 @@ fn epoch(value: &str) -> Result<Timestamp, Fault> {
     match epoch {
         // one past what 64 bits hold is in the future as well
         Some(epoch) if epoch.micros() >= 0 => Ok(epoch),
-        Some(_) => Err(("epoch", format!("is \"{value}\": it cannot be before 1970"))),
-        None => Err((
+        Some(_) => Err(fault(
+            "epoch",
+            format!("is \"{value}\": it cannot be before 1970"),
+        )),
+        None => Err(fault(
             "epoch",
             format!(
                 "is \"{value}\": give a time such as 2020-01-01T00:00:00Z, or milliseconds since 1970"

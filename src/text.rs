@@ -1,0 +1,86 @@
+//! Text between PostgreSQL, in the encoding of the database, and Rust, in UTF-8.
+
+use std::borrow::Cow;
+use std::ffi::CStr;
+
+use pgrx::callconv::{Arg, ArgAbi};
+use pgrx::pgrx_sql_entity_graph::metadata::{
+    ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
+};
+use pgrx::prelude::*;
+
+use crate::backend::BackendLocal;
+
+/// An argument of type text. pgrx's own `&str` panics over other encodings than UTF-8.
+pub struct Text<'a>(Cow<'a, [u8]>);
+
+impl Text<'_> {
+    /// The text; what is not UTF-8, as there can be in a SQL_ASCII database, is replaced.
+    pub fn as_str(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.0)
+    }
+}
+
+// SAFETY: maps to a type of PostgreSQL that has this representation
+unsafe impl SqlTranslatable for Text<'_> {
+    const TYPE_IDENT: &'static str = "text";
+    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal("text"));
+    const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
+        Ok(ReturnsRef::One(SqlMappingRef::literal("text")));
+}
+
+// SAFETY: reads the argument as the varlena that a text is
+unsafe impl<'fcx> ArgAbi<'fcx> for Text<'fcx> {
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+        // SAFETY: as the caller promises; text and bytea have one representation
+        let bytes: &'fcx [u8] = unsafe { <&[u8]>::unbox_arg_unchecked(arg) };
+        Self(to_utf8(bytes))
+    }
+}
+
+/// Whether the database's text is UTF-8 as it stands.
+pub fn database_is_utf8() -> bool {
+    static UTF8: BackendLocal<Option<bool>> = BackendLocal::new(None);
+    UTF8.get().unwrap_or_else(|| {
+        // SAFETY: reads a variable of this process; settled when it connected to its database
+        let utf8 = unsafe { pg_sys::GetDatabaseEncoding() as u32 == pg_sys::pg_enc::PG_UTF8 };
+        UTF8.set(Some(utf8));
+        utf8
+    })
+}
+
+/// Text of the database in UTF-8. That of a SQL_ASCII database has no encoding and stays as it is.
+fn to_utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if bytes.is_ascii() || database_is_utf8() {
+        return Cow::Borrowed(bytes);
+    }
+    // SAFETY: converts so many bytes, and answers them or a C string of its own; text holds no
+    // zero byte
+    unsafe {
+        let source = bytes.as_ptr().cast();
+        let length = bytes.len() as i32;
+        let converted = pg_sys::pg_server_to_any(source, length, pg_sys::pg_enc::PG_UTF8 as i32);
+        if converted.cast_const() == source {
+            Cow::Borrowed(bytes)
+        } else {
+            Cow::Owned(CStr::from_ptr(converted).to_bytes().to_vec())
+        }
+    }
+}
+
+/// A message in characters that every encoding has, unless the database's is UTF-8.
+pub fn message(text: String) -> String {
+    if text.is_ascii() || database_is_utf8() {
+        return text;
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for symbol in text.chars() {
+        if symbol.is_ascii() {
+            escaped.push(symbol);
+        } else {
+            escaped.extend(symbol.escape_default());
+        }
+    }
+    escaped
+}
