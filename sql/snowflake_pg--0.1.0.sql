@@ -22,14 +22,14 @@ CREATE  FUNCTION "snowflake_encode"(
 	"ts" timestamp with time zone,
 	"worker_id" INT,
 	"sequence" INT,
-	"layout" TEXT
+	"layout" text
 ) RETURNS bigint
 IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_encode_layout_wrapper';
 
 CREATE  FUNCTION "snowflake_from_base32"(
-	"text" TEXT
+	"text" text
 ) RETURNS bigint
 IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE c
@@ -44,7 +44,7 @@ AS 'MODULE_PATHNAME', 'snowflake_max_id_wrapper';
 
 CREATE  FUNCTION "snowflake_max_id"(
 	"ts" timestamp with time zone,
-	"layout" TEXT
+	"layout" text
 ) RETURNS bigint
 IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE c
@@ -59,7 +59,7 @@ AS 'MODULE_PATHNAME', 'snowflake_min_id_wrapper';
 
 CREATE  FUNCTION "snowflake_min_id"(
 	"ts" timestamp with time zone,
-	"layout" TEXT
+	"layout" text
 ) RETURNS bigint
 IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE c
@@ -111,10 +111,25 @@ STRICT STABLE PARALLEL SAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_pg_layouts_wrapper';
 
+CREATE FUNCTION snowflake_pg_replace_record() RETURNS trigger LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_replace_record_wrapper';
+
 CREATE  FUNCTION "snowflake_pg_server_layout"() RETURNS TEXT
 STRICT VOLATILE PARALLEL RESTRICTED
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_pg_server_layout_wrapper';
+
+CREATE TABLE snowflake_recorded_layout (
+    layout text NOT NULL,
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton)
+);
+INSERT INTO snowflake_recorded_layout (layout) VALUES (snowflake_pg_server_layout());
+CREATE TRIGGER snowflake_pg_replace_record BEFORE INSERT ON snowflake_recorded_layout
+    FOR EACH ROW EXECUTE FUNCTION snowflake_pg_replace_record();
+SELECT pg_catalog.pg_extension_config_dump('snowflake_recorded_layout', '');
+
+CREATE SEQUENCE snowflake_mark AS bigint MINVALUE 0 START 0 NO CYCLE;
+SELECT pg_catalog.pg_extension_config_dump('snowflake_mark', '');
 
 CREATE  FUNCTION "snowflake_pg_status"() RETURNS TABLE (
 	"worker_id" INT,
@@ -154,7 +169,7 @@ AS 'MODULE_PATHNAME', 'snowflake_range_wrapper';
 CREATE  FUNCTION "snowflake_range"(
 	"start_ts" timestamp with time zone,
 	"end_ts" timestamp with time zone,
-	"layout" TEXT
+	"layout" text
 ) RETURNS int8range
 IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE c
@@ -169,18 +184,27 @@ AS 'MODULE_PATHNAME', 'snowflake_sequence_wrapper';
 
 CREATE  FUNCTION "snowflake_sequence"(
 	"id" bigint,
-	"layout" TEXT
+	"layout" text
 ) RETURNS INT
 IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_sequence_layout_wrapper';
 
 CREATE  FUNCTION "snowflake_set_layout"(
-	"layout" TEXT
+	"layout" text
 ) RETURNS void
 STRICT VOLATILE PARALLEL UNSAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_set_layout_wrapper';
+
+GRANT SELECT ON snowflake_layouts, snowflake_recorded_layout, snowflake_mark TO PUBLIC;
+
+REVOKE EXECUTE ON FUNCTION snowflake_set_layout(text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION snowflake_pg_replace_record() FROM PUBLIC;
+
+REVOKE EXECUTE ON FUNCTION snowflake_pg_status() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION snowflake_pg_status() TO pg_monitor;
+GRANT SELECT ON snowflake_status TO pg_monitor;
 
 CREATE  FUNCTION "snowflake_timestamp"(
 	"id" bigint
@@ -191,7 +215,7 @@ AS 'MODULE_PATHNAME', 'snowflake_timestamp_wrapper';
 
 CREATE  FUNCTION "snowflake_timestamp"(
 	"id" bigint,
-	"layout" TEXT
+	"layout" text
 ) RETURNS timestamp with time zone
 IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE c
@@ -220,34 +244,8 @@ AS 'MODULE_PATHNAME', 'snowflake_worker_id_wrapper';
 
 CREATE  FUNCTION "snowflake_worker_id"(
 	"id" bigint,
-	"layout" TEXT
+	"layout" text
 ) RETURNS INT
 IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_worker_id_layout_wrapper';
-
-CREATE FUNCTION "snowflake_pg_replace_record"()
-	RETURNS TRIGGER
-	LANGUAGE c
-	AS 'MODULE_PATHNAME', 'snowflake_pg_replace_record_wrapper';
-
-CREATE TABLE snowflake_recorded_layout (
-    layout text NOT NULL,
-    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton)
-);
-INSERT INTO snowflake_recorded_layout (layout) VALUES (snowflake_pg_server_layout());
-CREATE TRIGGER snowflake_pg_replace_record BEFORE INSERT ON snowflake_recorded_layout
-    FOR EACH ROW EXECUTE FUNCTION snowflake_pg_replace_record();
-SELECT pg_catalog.pg_extension_config_dump('snowflake_recorded_layout', '');
-
-CREATE SEQUENCE snowflake_mark AS bigint MINVALUE 0 START 0 NO CYCLE;
-SELECT pg_catalog.pg_extension_config_dump('snowflake_mark', '');
-
-GRANT SELECT ON snowflake_layouts, snowflake_recorded_layout, snowflake_mark TO PUBLIC;
-
-REVOKE EXECUTE ON FUNCTION snowflake_set_layout(text) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION snowflake_pg_replace_record() FROM PUBLIC;
-
-REVOKE EXECUTE ON FUNCTION snowflake_pg_status() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION snowflake_pg_status() TO pg_monitor;
-GRANT SELECT ON snowflake_status TO pg_monitor;

@@ -1,0 +1,65 @@
+-- Taking IDs apart.
+SET timezone = 'UTC'; SET datestyle = 'ISO';
+
+-- two IDs that their owners published as examples
+SELECT * FROM snowflake_decode(1541815603606036480, 'twitter');
+SELECT * FROM snowflake_decode(175928847299117063, 'discord');
+
+-- one field alone
+SELECT snowflake_timestamp(1541815603606036480, 'twitter'),
+       snowflake_worker_id(1541815603606036480, 'twitter'),
+       snowflake_sequence(175928847299117063, 'discord');
+
+-- one row, so the fields can be taken in the select list too
+SELECT (snowflake_decode(1541815603606036480, 'twitter')).*;
+SELECT (snowflake_decode(1541815603606036480, 'twitter')).machine_id;
+SELECT snowflake_decode(1541815603606036480, 'twitter');
+
+-- without a layout: the one that the database records
+TABLE snowflake_recorded_layout;
+SELECT * FROM snowflake_decode(1541815603606036480);
+SELECT snowflake_timestamp(1541815603606036480), snowflake_worker_id(1541815603606036480),
+       snowflake_sequence(1541815603606036480);
+
+-- the first ID and the last one of every preset
+SELECT layout, d.* FROM snowflake_layouts, snowflake_decode(0, layout) AS d;
+SELECT layout, id, d.* FROM snowflake_layouts, snowflake_max_id('infinity', layout) AS id,
+       snowflake_decode(id, layout) AS d;
+
+-- one with a different value in every field
+SELECT layout, d.*,
+       (d.ts, d.worker_id, d.sequence) IS NOT DISTINCT FROM
+       (snowflake_timestamp(id, layout), snowflake_worker_id(id, layout), snowflake_sequence(id, layout)) AS agree
+    FROM (VALUES ('twitter', 1874516337459085323), ('compact58', 228174397017833549),
+                 ('discord', 1323939123456789012), ('instagram', 3534516337459085323),
+                 ('mastodon', 114516337459085323), ('sonyflake', 545163374590853232),
+                 ('pgedge', 274516337459085323), ('javascript', 674516337459085)) AS given (layout, id),
+         snowflake_decode(id, layout) AS d;
+
+-- the reserved bits of an ID from elsewhere are shown; this extension sets them to zero
+SELECT * FROM snowflake_decode(4095, 'ts=41,worker=6,reserved=4,seq=8,epoch=2020-01-01T00:00:00Z');
+
+-- the text of a time depends on the session, its value does not
+BEGIN;
+SET LOCAL timezone = 'America/New_York';
+SELECT snowflake_timestamp(1541815603606036480, 'twitter');
+COMMIT;
+
+-- NULL in, NULL out
+SELECT snowflake_decode(NULL) IS NULL, snowflake_decode(NULL, 'twitter') IS NULL, snowflake_decode(1, NULL) IS NULL;
+SELECT snowflake_timestamp(NULL) IS NULL, snowflake_timestamp(NULL, 'twitter') IS NULL, snowflake_timestamp(1, NULL) IS NULL;
+SELECT snowflake_worker_id(NULL) IS NULL, snowflake_worker_id(NULL, 'twitter') IS NULL, snowflake_worker_id(1, NULL) IS NULL;
+SELECT snowflake_sequence(NULL) IS NULL, snowflake_sequence(NULL, 'twitter') IS NULL, snowflake_sequence(1, NULL) IS NULL;
+
+-- what is no ID of the layout is an error, never a wrong answer
+SELECT * FROM snowflake_decode(-1);
+\echo SQLSTATE :SQLSTATE
+SELECT snowflake_timestamp(-9223372036854775808, 'twitter');
+SELECT snowflake_worker_id(-1, 'mastodon');
+SELECT snowflake_sequence(-1);
+SELECT * FROM snowflake_decode(288230376151711744, 'compact58');
+\echo SQLSTATE :SQLSTATE
+SELECT snowflake_timestamp(9007199254740992, 'javascript');
+SELECT snowflake_worker_id(1152921504606846976, 'ts=40,worker=8,seq=12,epoch=2020-01-01T00:00:00Z');
+SELECT snowflake_sequence(1, 'bitcoin');
+\echo SQLSTATE :SQLSTATE
