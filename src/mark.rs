@@ -52,7 +52,7 @@ impl Sequence {
             "It is not a sequence."
         } else if persistence != pg_sys::RELPERSISTENCE_PERMANENT {
             "It is unlogged: a crash would lose it."
-        } else if sequence.swapped() && lock != pg_sys::AccessShareLock as pg_sys::LOCKMODE {
+        } else if lock != pg_sys::AccessShareLock as pg_sys::LOCKMODE && sequence.altered()? {
             "It was altered in this transaction: a rollback would lose it."
         } else {
             return Ok(sequence);
@@ -61,17 +61,51 @@ impl Sequence {
         Err(Failure::state("cannot raise the mark \"snowflake_mark\"").detail(problem))
     }
 
-    /// Whether this transaction has put another file in place of one that existed before.
-    fn swapped(&self) -> bool {
+    /// Whether a rollback, to a savepoint too, would bring back another file than the one that is
+    /// written now. A file that comes and goes with the sequence itself is no risk.
+    fn altered(&self) -> Outcome<bool> {
+        // SAFETY: a variable of this process
+        if unsafe { pg_sys::ParallelWorkerNumber } >= 0 {
+            return self.altered_by_leader();
+        }
         // SAFETY: fields of an open relation
-        unsafe {
+        let (created, first, newest) = unsafe {
             let relation = &*self.relation;
             #[cfg(feature = "pg15")]
-            let file = relation.rd_firstRelfilenodeSubid;
+            let files = (
+                relation.rd_firstRelfilenodeSubid,
+                relation.rd_newRelfilenodeSubid,
+            );
             #[cfg(not(feature = "pg15"))]
-            let file = relation.rd_firstRelfilelocatorSubid;
-            file != 0 && relation.rd_createSubid == 0
-        }
+            let files = (
+                relation.rd_firstRelfilelocatorSubid,
+                relation.rd_newRelfilelocatorSubid,
+            );
+            (relation.rd_createSubid, files.0, files.1)
+        };
+        Ok(match created {
+            0 => first != 0,
+            _ => newest != 0 && newest != created,
+        })
+    }
+
+    /// The same in a parallel worker, whose relation cache does not know: the catalog row is this
+    /// transaction's, and not as old as the extension's.
+    fn altered_by_leader(&self) -> Outcome<bool> {
+        // SAFETY: a look-up in the system cache; the row's header is read while it is pinned
+        let writer = unsafe {
+            let key = pg_sys::Datum::from((*self.relation).rd_id);
+            let row = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, key);
+            if row.is_null() {
+                return Ok(true);
+            }
+            let writer = (*(*row).t_data).t_choice.t_heap.t_xmin;
+            pg_sys::ReleaseSysCache(row);
+            writer
+        };
+        // SAFETY: asks for the state of this transaction
+        let current = unsafe { pg_sys::TransactionIdIsCurrentTransactionId(writer) };
+        Ok(current && record::extension()?.writer != writer)
     }
 
     fn close(self) {
@@ -153,7 +187,7 @@ pub fn raise(session: &Session, first: u64, sample: &ClockSample) -> Outcome<()>
         pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_EXCLUSIVE as i32);
         let page = pg_sys::GenericXLogRegisterBuffer(wal, buffer, 0);
         let raise = data(page).map(|data| {
-            let raise = mark.decide(&shape, first, (*data).last_value, pace.window);
+            let raise = mark.decide(&shape, first, (*data).last_value, &pace, sample.wall);
             if let Raise::Store { mark: value } = raise {
                 mark.storing(value);
                 (*data).last_value = value;

@@ -41,7 +41,7 @@ pub fn relations() -> Outcome<Relations> {
             pg_sys::CacheRegisterRelcacheCallback(Some(on_invalidation), pg_sys::Datum::from(0));
         }
     }
-    let schema = schema()?;
+    let schema = extension()?.schema;
     let find = |name: &CStr| -> Outcome<pg_sys::Oid> {
         // SAFETY: a catalog look-up by a valid C string
         let oid = unsafe { pg_sys::get_relname_relid(name.as_ptr(), schema) };
@@ -65,11 +65,18 @@ pub fn relations() -> Outcome<Relations> {
     Ok(relations)
 }
 
-/// The schema of the extension.
-fn schema() -> Outcome<pg_sys::Oid> {
+/// The extension's row in pg_extension.
+pub struct Extension {
+    schema: pg_sys::Oid,
+    /// The transaction that wrote it.
+    pub writer: pg_sys::TransactionId,
+}
+
+/// Looks the extension up.
+pub fn extension() -> Outcome<Extension> {
     // SAFETY: a scan of pg_extension, a catalog of a few rows, under the lock that it needs; the
-    // form is read while the tuple is pinned by the scan.
-    let schema = unsafe {
+    // row is read while the tuple is pinned by the scan.
+    let found = unsafe {
         let extension = pg_sys::get_extension_oid(c"snowflake_pg".as_ptr(), true);
         let catalog =
             pg_sys::table_open(pg_sys::ExtensionRelationId, pg_sys::AccessShareLock as i32);
@@ -81,8 +88,8 @@ fn schema() -> Outcome<pg_sys::Oid> {
             0,
             std::ptr::null_mut(),
         );
-        let mut schema = None;
-        while schema.is_none() {
+        let mut found = None;
+        while found.is_none() {
             let tuple = pg_sys::systable_getnext(scan);
             if tuple.is_null() {
                 break;
@@ -92,14 +99,17 @@ fn schema() -> Outcome<pg_sys::Oid> {
                 .byte_add((*header).t_hoff as usize)
                 .cast::<pg_sys::FormData_pg_extension>();
             if (*form).oid == extension {
-                schema = Some((*form).extnamespace);
+                found = Some(Extension {
+                    schema: (*form).extnamespace,
+                    writer: (*header).t_choice.t_heap.t_xmin,
+                });
             }
         }
         pg_sys::systable_endscan(scan);
         pg_sys::table_close(catalog, pg_sys::AccessShareLock as i32);
-        schema
+        found
     };
-    schema.ok_or_else(|| {
+    found.ok_or_else(|| {
         Failure::new(
             PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
             "extension \"snowflake_pg\" is not installed in this database",

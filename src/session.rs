@@ -215,10 +215,15 @@ impl Session {
         loop {
             check_for_interrupts!();
             let sample = clock::sample();
-            let allowance = self.slot.assess(&self.shape, &sample, &self.pace)?;
-            if allowance.noticed {
-                log_regression(allowance.regression);
+            let observed = self
+                .slot
+                .observe(&sample, self.pace.unremarkable(&self.shape));
+            if observed.noticed {
+                log_regression(observed.regression);
             }
+            let allowance = observed
+                .allow(&self.shape, &self.pace)
+                .inspect_err(|_| self.slot.count_error())?;
             let now = self.shape.first_tick(sample.wall);
             let mark = &self.mark.bound;
             let first = match self
@@ -266,7 +271,7 @@ fn log_regression(regression: i64) {
             regression % 1_000_000 / 1_000
         ),
     )
-    .detail("Snowflake IDs go on from the last one given out.")
+    .detail("Within snowflake_pg.clock_tolerance, snowflake IDs go on from the last one given out.")
     .report(PgLogLevel::LOG);
 }
 

@@ -202,7 +202,8 @@ fn a_step_back_is_noticed_once() {
                 monotonic_after: 0,
             };
             slot.count_wait();
-            slot.assess(&shape(), &sample, &pace).unwrap().noticed
+            let unremarkable = pace.unremarkable(&shape());
+            slot.observe(&sample, unremarkable).noticed
         };
         assert!(!assess(&slot, (900_000, pace)));
         let noticed = run(&slot, vec![(100_000, pace), (200_000, pace)], assess);
@@ -280,7 +281,15 @@ impl Database {
     /// Gets the mark above `first`.
     fn raise(&self, first: u64) {
         let mut page = self.page.lock().unwrap();
-        let raise = self.mark.decide(&self.shape, first, *page, 0);
+        let raise = {
+            let pace = Pace {
+                max_lead: 0,
+                clock_tolerance: 0,
+                window: 0,
+            };
+            let wall = Timestamp::from_micros(0);
+            self.mark.decide(&self.shape, first, *page, &pace, wall)
+        };
         if let Raise::Store { mark } = raise {
             self.mark.storing(mark);
             *page = mark;

@@ -19,7 +19,8 @@ pub struct Slot<W> {
     /// The highest difference wall clock - monotonic clock seen, as [`order`] writes it; 0 before
     /// the first sample.
     pub offset: W,
-    /// 1 while the clock is known to have gone back, so that this is counted once.
+    /// The regression that was noticed last, in microseconds, so that a step back is counted
+    /// once; 0 while the clock is right.
     pub regressed: W,
     /// How often a caller waited for the clock.
     pub waits: W,
@@ -69,6 +70,52 @@ pub struct Beyond {
     pub first: u64,
 }
 
+/// What a sample of the clocks says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// What the wall clock says.
+    pub wall: Timestamp,
+    /// How far it is behind where it would be had it never gone back, in microseconds.
+    pub regression: i64,
+    /// Whether that is more than a start of the server explains.
+    pub remarkable: bool,
+    /// Whether it was found just now.
+    pub noticed: bool,
+}
+
+impl Observed {
+    /// Where the clock would be had it never gone back.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.wall.micros().saturating_add(self.regression))
+    }
+
+    /// The latest time that an ID may have.
+    pub fn horizon(&self, pace: &Pace) -> Timestamp {
+        Timestamp::from_micros(self.now().micros().saturating_add(pace.max_lead))
+    }
+
+    /// Up to which tick IDs may go.
+    ///
+    /// # Errors
+    /// A regression beyond the tolerance.
+    pub fn allow(&self, shape: &Shape, pace: &Pace) -> Result<Allowance, Error> {
+        if self.remarkable && self.regression > pace.clock_tolerance {
+            return Err(Error::ClockWentBack {
+                regression: self.regression,
+                tolerance: pace.clock_tolerance,
+                wall: self.wall,
+            });
+        }
+        let unit = shape.first_tick(self.horizon(pace));
+        let last = (unit | ((1 << shape.sequence_bits()) - 1)).min(shape.last_tick());
+        Ok(Allowance {
+            regression: self.regression,
+            now: self.now(),
+            last,
+        })
+    }
+}
+
 /// What the clocks allow at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
@@ -79,8 +126,6 @@ pub struct Allowance {
     pub now: Timestamp,
     /// The last tick that may be given out.
     pub last: u64,
-    /// Whether the clock was found to have gone back just now.
-    pub noticed: bool,
 }
 
 impl Allowance {
@@ -130,16 +175,9 @@ impl<W: Word> Slot<W> {
         }
     }
 
-    /// Samples the clocks: how far the wall clock went back, and up to which tick IDs may go.
-    ///
-    /// # Errors
-    /// A regression beyond the tolerance. Counted in `errors`.
-    pub fn assess(
-        &self,
-        shape: &Shape,
-        sample: &ClockSample,
-        pace: &Pace,
-    ) -> Result<Allowance, Error> {
+    /// Samples the clocks: how far the wall clock went back. A regression above `unremarkable`
+    /// microseconds is counted, once.
+    pub fn observe(&self, sample: &ClockSample, unremarkable: i64) -> Observed {
         let wall = sample.wall.micros();
         // the bounds of the true difference: the highest is raised by the lower one, the
         // regression counted from the upper one, so a pause between the readings shows as neither
@@ -151,33 +189,31 @@ impl<W: Word> Slot<W> {
             before => disorder(before).saturating_sub(upper).max(0),
         };
 
-        let remarkable = regression > pace.unremarkable(shape);
-        let noticed = remarkable && self.regressed.raise_relaxed(1) == 0;
+        let remarkable = regression > unremarkable;
+        Observed {
+            wall: sample.wall,
+            regression,
+            remarkable,
+            noticed: self.notice(regression, remarkable, unremarkable),
+        }
+    }
+
+    /// Whether a regression is news: the first since the clock was right, or a further step.
+    fn notice(&self, regression: i64, remarkable: bool, unremarkable: i64) -> bool {
+        let known = self.regressed.load_relaxed();
+        let news = if remarkable {
+            regression > (known as i64).saturating_add(unremarkable)
+        } else {
+            known != 0
+        };
+        // who loses a race leaves it to the winner, or to the next sample
+        let next = if remarkable { regression as u64 } else { 0 };
+        let noticed =
+            news && self.regressed.compare_exchange_relaxed(known, next).is_ok() && remarkable;
         if noticed {
             add_one(&self.regressions);
         }
-        if !remarkable {
-            // lost if it races with a raise: then the next step back is not counted, no more
-            let _ = self.regressed.compare_exchange_relaxed(1, 0);
-        }
-        if remarkable && regression > pace.clock_tolerance {
-            self.count_error();
-            return Err(Error::ClockWentBack {
-                regression,
-                tolerance: pace.clock_tolerance,
-                wall: sample.wall,
-            });
-        }
-        let now = Timestamp::from_micros(wall.saturating_add(regression));
-        let horizon = now.micros().saturating_add(pace.max_lead);
-        let unit = shape.first_tick(Timestamp::from_micros(horizon));
-        let last = (unit | ((1 << shape.sequence_bits()) - 1)).min(shape.last_tick());
-        Ok(Allowance {
-            regression,
-            now,
-            last,
-            noticed,
-        })
+        noticed
     }
 
     /// Goes on from `tick` at the earliest, and takes the clock to have been at `instant` when

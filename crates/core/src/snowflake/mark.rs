@@ -4,7 +4,7 @@
 //! it is published here. What a crash, a failover or a restore brings back is the stored mark,
 //! which is above every ID given out before, and IDs go on from it.
 
-use super::Shape;
+use super::{Pace, Shape};
 use crate::{Timestamp, Word};
 
 /// One database's mark in shared memory.
@@ -37,9 +37,20 @@ pub enum Raise {
 }
 
 impl<W: Word> Mark<W> {
-    /// Decides how the mark gets above `first`, with `stored` on disk (0 if never raised). The
-    /// caller holds the lock that serialises raises.
-    pub fn decide(&self, shape: &Shape, first: u64, stored: i64, window: i64) -> Raise {
+    /// Decides how the mark gets above `first`, with `stored` on disk (0 if never raised) and the
+    /// clock at `wall`. The caller holds the lock that serialises raises.
+    ///
+    /// The mark goes a window beyond `first`, but not beyond where the clock lets IDs go in a
+    /// window: a server that starts goes on from the mark, and many starts in a row must not add
+    /// up. Only a clock that went back puts `first` itself beyond that.
+    pub fn decide(
+        &self,
+        shape: &Shape,
+        first: u64,
+        stored: i64,
+        pace: &Pace,
+        wall: Timestamp,
+    ) -> Raise {
         let bound = self.bound.load_acquire();
         if bound > first {
             return Raise::Published;
@@ -52,7 +63,16 @@ impl<W: Word> Mark<W> {
             };
         }
         let end = shape.instant(first).micros().saturating_add(shape.unit());
-        let target = end.saturating_add(window);
+        let ceiling = wall
+            .micros()
+            .saturating_add(pace.max_lead)
+            .saturating_add(pace.window);
+        let ahead = end.saturating_add(pace.window);
+        let target = if ceiling >= end {
+            ahead.min(ceiling)
+        } else {
+            ahead
+        };
         // rounded up to whole milliseconds, so that the tick is covered in any unit
         let mark = target.saturating_add(999) / 1_000;
         Raise::Store {

@@ -8,7 +8,7 @@ mod spec;
 mod text;
 mod worker;
 
-pub use generator::{Allowance, Beyond, Claim, Pace, Slot};
+pub use generator::{Allowance, Beyond, Claim, Observed, Pace, Slot};
 pub use layout::{Decoded, Field, FieldKind, Layout, MAX_WORKER_BITS, Shape};
 pub use mark::{Mark, Raise};
 pub use preset::preset_names;

@@ -1,0 +1,228 @@
+# What the TAP tests share: servers with the extension, clients that record IDs as they receive
+# them, a clock that can be moved.
+package SnowflakeTest;
+
+use strict;
+use warnings FATAL => 'all';
+
+use Exporter 'import';
+use IPC::Run;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+our @EXPORT = qw(
+  new_node major_version fails works session ask
+  start_recording finish_recording record recorded_bytes check_ids wait_until
+  fake_clock set_clock with_clock log_since log_size
+);
+
+# A server with the library preloaded and worker ID 1, not started. Options: conf (settings, the
+# last ones count), preload => 0, and those of PostgreSQL::Test::Cluster's init.
+sub new_node
+{
+    my ($name, %options) = @_;
+    my $preload = delete $options{preload} // 1;
+    my $conf = delete $options{conf} // '';
+    my $node = PostgreSQL::Test::Cluster->new($name);
+    $node->init(%options);
+    $node->append_conf('postgresql.conf',
+        "shared_preload_libraries = 'snowflake_pg'\nsnowflake_pg.worker_id = '1'\n")
+      if $preload;
+    # a write of every statement to the log costs more than the statement
+    $node->append_conf('postgresql.conf', "log_statement = none\n$conf");
+    return $node;
+}
+
+sub major_version
+{
+    my ($node) = @_;
+    return int($node->safe_psql('postgres', 'SHOW server_version_num') / 10000);
+}
+
+# Runs SQL that must fail, and holds what psql says against patterns. SQLSTATE, DETAIL and HINT
+# are there to be matched.
+sub fails
+{
+    my ($node, $database, $sql, $name, @patterns) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my ($code, $out, $err) = $node->psql($database, "\\set VERBOSITY verbose\n$sql");
+    my @missing = grep { $err !~ $_ } @patterns;
+    ok($code == 3 && !@missing, $name)
+      or diag("exit code $code\nstdout: $out\nstderr: $err\nnot matched: @missing");
+    return;
+}
+
+# Runs SQL that must work and say nothing on stderr; answers its output.
+sub works
+{
+    my ($node, $database, $sql, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my ($code, $out, $err) = $node->psql($database, $sql);
+    ok($code == 0 && $err eq '', $name) or diag("exit code $code\nstdout: $out\nstderr: $err");
+    return $out;
+}
+
+# A psql that stays connected and goes on after errors.
+sub session
+{
+    my ($node, $database) = @_;
+    return $node->background_psql($database // 'postgres', on_error_stop => 0);
+}
+
+# Asks a session: the output, and what it wrote on stderr.
+sub ask
+{
+    my ($session, $sql) = @_;
+    $session->{stderr} = '';
+    my $out = $session->query($sql);
+    return ($out, $session->{stderr});
+}
+
+my $recordings = 0;
+
+# Starts a client that runs statements and records what it receives, as it receives it.
+sub start_recording
+{
+    my ($node, $database, @statements) = @_;
+    my $base = $node->basedir . '/recording_' . ++$recordings;
+    append_to_file("$base.sql", join('', map { "$_;\n" } @statements));
+    # the clients have the true clock
+    local $ENV{LD_PRELOAD};
+    delete $ENV{LD_PRELOAD};
+    my $client = { ids => "$base.ids", errors => "$base.errors" };
+    $client->{run} = IPC::Run::start(
+        [
+            $node->installed_command('psql'), '-XAtq',
+            '-v', 'VERBOSITY=verbose',
+            '-d', $node->connstr($database),
+            '-f', "$base.sql"
+        ],
+        '<', '/dev/null', '>', $client->{ids}, '2>', $client->{errors},
+        IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
+    return $client;
+}
+
+# Waits until clients are through with their statements or have lost their server.
+sub finish_recording
+{
+    $_->{run}->finish for @_;
+    return;
+}
+
+# Starts several clients with the same statements, and waits for them.
+sub record
+{
+    my ($node, $database, $count, @statements) = @_;
+    my @clients = map { start_recording($node, $database, @statements) } 1 .. $count;
+    finish_recording(@clients);
+    return @clients;
+}
+
+# How much each client has recorded so far.
+sub recorded_bytes
+{
+    return map { -s $_->{ids} // 0 } @_;
+}
+
+# Holds recordings against the promise: each client got its IDs in ascending order, and no ID
+# came twice, also not to different clients. Answers how many there are, the smallest and the
+# largest. The check of each ID is for the caller: it is passed to `each` and answers true if good.
+sub check_ids
+{
+    my ($name, $clients, %options) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $each = $options{each};
+    my ($count, $smallest, $largest) = (0, undef, undef);
+    my @problems;
+    for my $client (@$clients)
+    {
+        open my $ids, '<', $client->{ids} or die "$client->{ids}: $!";
+        my $last = -1;
+        while (my $id = <$ids>)
+        {
+            if ($id !~ /^\d+\n/a || $id <= $last || ($each && !$each->($client, $id + 0)))
+            {
+                chomp $id;
+                push @problems, "$client->{ids} line $.: $id, after $last";
+                last;
+            }
+            $last = $id + 0;
+            $smallest = $last if $. == 1 && (!defined $smallest || $last < $smallest);
+        }
+        $count += $.;
+        $largest = $last if $last >= 0 && (!defined $largest || $last > $largest);
+        close $ids;
+    }
+    # every file is in order by now, so merging is enough
+    my $files = join ' ', map { "'$_->{ids}'" } @$clients;
+    my $distinct = @problems ? 'unknown' : qx(LC_ALL=C sort -m -n -u $files | wc -l) + 0;
+    ok($count > 0 && !@problems && $distinct == $count,
+        "$name: $count IDs, none twice, in order for every client")
+      or diag(join "\n", "$distinct are distinct", @problems, map { slurp_file($_->{errors}) } @$clients);
+    return ($count, $smallest, $largest);
+}
+
+# Polls until a condition holds; false after the time limit.
+sub wait_until
+{
+    my ($condition, $limit) = @_;
+    my $end = time + ($limit // $PostgreSQL::Test::Utils::timeout_default);
+    until ($condition->())
+    {
+        return 0 if time > $end;
+        sleep 0.02;
+    }
+    return 1;
+}
+
+# Makes with_clock() run a server by a clock of its own, which set_clock() moves while it runs.
+sub fake_clock
+{
+    my ($node) = @_;
+    my $library = $ENV{LIBFAKETIME} // '';
+    die "LIBFAKETIME does not name libfaketime.so.1: '$library'\n" unless -r $library;
+    set_clock($node, 0);
+    return;
+}
+
+# Sets the clock that many seconds ahead of the true one.
+sub set_clock
+{
+    my ($node, $seconds) = @_;
+    my $file = $node->basedir . '/clock';
+    open my $clock, '>', "$file.new" or die "$file.new: $!";
+    printf $clock "%+.3f\n", $seconds;
+    close $clock or die "$file.new: $!";
+    rename "$file.new", $file or die "$file: $!";
+    return;
+}
+
+# Starts or restarts a server under its own clock: whatever the code starts has it.
+sub with_clock
+{
+    my ($node, $code) = @_;
+    local %ENV = (
+        %ENV,
+        LD_PRELOAD => $ENV{LIBFAKETIME},
+        FAKETIME_TIMESTAMP_FILE => $node->basedir . '/clock',
+        FAKETIME_NO_CACHE => 1,
+        FAKETIME_DONT_FAKE_MONOTONIC => 1);
+    return $code->();
+}
+
+sub log_size
+{
+    my ($node) = @_;
+    return -s $node->logfile // 0;
+}
+
+# The server's log from a place on that log_size() gave.
+sub log_since
+{
+    my ($node, $offset) = @_;
+    return slurp_file($node->logfile, $offset);
+}
+
+1;
