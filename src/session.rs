@@ -28,6 +28,8 @@ pub struct Session {
     members: worker::Members,
     /// From the first tick of a unit to the last one that may be given out in it.
     lead: u64,
+    /// Ticks ahead of the coarse clock that the clock has certainly not reached.
+    far: u64,
     /// Sequences with which a new unit may begin: below this; 0 for always 0.
     starts: u64,
 }
@@ -49,15 +51,47 @@ pub fn forget() {
     SESSION.set(None);
 }
 
+/// Whether the last ID of this backend was so far ahead of the clock that the coarse clock will do
+/// for the next one.
+static AHEAD: BackendLocal<bool> = BackendLocal::new(false);
+
 /// The next ID of this backend's worker.
 #[inline(always)]
 pub fn next() -> Outcome<i64> {
-    if let Some(session) = SESSION.get()
-        && let Some(claim) = session.try_claim(1)
+    if AHEAD.get()
+        && let Some(id) = next_ahead()
     {
+        return Ok(id);
+    }
+    // read first, so that nothing has to be kept across the call
+    let wall = clock::wall();
+    if let Some(session) = SESSION.get()
+        && let Some(now) = session.shape.first_tick_within(wall)
+        && let Some(claim) = session.try_claim(now, 1)
+    {
+        AHEAD.set(claim.first > now + session.far);
         return Ok(session.shape.id(claim.first, session.worker));
     }
     next_slow()
+}
+
+/// The next ID while IDs are ahead of the clock, as in a loop at the layout's ceiling: it follows
+/// the last one whatever the clock says exactly, so a cheap reading of it is enough.
+#[inline(always)]
+fn next_ahead() -> Option<i64> {
+    let coarse = clock::coarse();
+    let session = SESSION.get()?;
+    let now = session.shape.first_tick_within(coarse)?;
+    let claim = session.slot.claim_ahead(
+        &session.mark.bound,
+        now + session.far,
+        now + session.lead,
+        1,
+    );
+    if claim.is_none() {
+        AHEAD.set(false);
+    }
+    Some(session.shape.id(claim?.first, session.worker))
 }
 
 #[cold]
@@ -122,6 +156,7 @@ fn attach() -> Outcome<Session> {
         slot,
         worker: shape.worker_bits(worker),
         members,
+        far: (clock::COARSE_ERROR / shape.unit() + 2) as u64 * sequences,
         lead: (pace.max_lead / shape.unit()) as u64 * sequences + (sequences - 1),
         starts: if random { sequences / 2 } else { 0 },
     })
@@ -190,10 +225,10 @@ impl Session {
         random_below(self.starts)
     }
 
-    /// Claims up to `count` ticks if clock and mark allow one without a second look.
+    /// Claims up to `count` ticks if clock and mark allow one without a second look; `now` is the
+    /// first tick of the clock's unit.
     #[inline(always)]
-    fn try_claim(&self, count: u64) -> Option<Claim> {
-        let now = self.shape.first_tick(clock::wall());
+    fn try_claim(&self, now: u64, count: u64) -> Option<Claim> {
         let allowed = now + self.lead;
         self.slot
             .claim(&self.mark.bound, now, allowed, count, || self.start())
@@ -202,7 +237,8 @@ impl Session {
 
     /// Claims up to `count` ticks; raises the mark and waits for the clock as needed.
     pub fn claim(&self, count: u64) -> Outcome<Claim> {
-        match self.try_claim(count) {
+        let now = self.shape.first_tick_within(clock::wall());
+        match now.and_then(|now| self.try_claim(now, count)) {
             Some(claim) => Ok(claim),
             None => self.claim_slow(count),
         }

@@ -176,6 +176,27 @@ fn batches_beside_single_claims() {
 }
 
 #[test]
+fn claims_without_the_clock_beside_claims_with_it() {
+    explore(None, || {
+        let single = Single::new(19, 24);
+        let work = |single: &Single, (ahead, now): (bool, u64)| -> Vec<Claim> {
+            if ahead {
+                // the second one may find that the clock could have come too close
+                let claim = |reached| single.slot.claim_ahead(&single.mark, reached, u64::MAX, 1);
+                [claim(now), claim(now + 2)].into_iter().flatten().collect()
+            } else {
+                single.claims(vec![(now, 1), (now, 2)])
+            }
+        };
+        let claims = run(&single, vec![(true, 18), (false, 20)], work);
+        let ticks = distinct(&claims);
+        // 20 to 23 are below the mark
+        assert!(ticks.iter().all(|tick| (20..=23).contains(tick)));
+        assert!(ticks.len() >= 3);
+    });
+}
+
+#[test]
 fn batches_that_end_at_the_mark() {
     explore(Some(3), || {
         let single = Single::new(9, 15);
@@ -206,7 +227,7 @@ fn a_step_back_is_noticed_once() {
             slot.observe(&sample, unremarkable).noticed
         };
         assert!(!assess(&slot, (900_000, pace)));
-        let noticed = run(&slot, vec![(100_000, pace), (200_000, pace)], assess);
+        let noticed = run(&slot, vec![(100_000, pace), (101_000, pace)], assess);
         let once = noticed.iter().filter(|&&noticed| noticed).count();
         assert_eq!(once, 1);
         assert_eq!(slot.regressions.load_relaxed(), 1);

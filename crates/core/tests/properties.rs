@@ -1071,3 +1071,32 @@ fn the_model_notices_a_repeat() {
     server.wall -= 10_000_000;
     server.happen(&step);
 }
+
+proptest! {
+    /// Without the exact clock the same ticks are claimed as with it, whatever it says within the
+    /// bound, or none.
+    #[test]
+    fn ahead_of_the_clock_the_next_tick_does_not_depend_on_it(
+        last in 0..200u64,
+        reached in 0..200u64,
+        behind in 0..50u64,
+        allowed in 0..300u64,
+        bound in 0..300u64,
+        count in 1..20u64,
+    ) {
+        let slots: [Slot<AtomicU64>; 2] = Default::default();
+        slots.iter().for_each(|slot| slot.last.store(last, Ordering::Relaxed));
+        let mark = AtomicU64::new(bound);
+        let exact = slots[1].claim(&mark, reached.saturating_sub(behind), allowed, count, || 0);
+        match slots[0].claim_ahead(&mark, reached, allowed, count) {
+            Some(claim) => {
+                prop_assert_eq!(Ok(claim), exact);
+                prop_assert!(claim.first > reached);
+            }
+            None => {
+                prop_assert_eq!(slots[0].last.load(Ordering::Relaxed), last);
+                prop_assert!(last < reached || exact.is_err());
+            }
+        }
+    }
+}

@@ -175,6 +175,26 @@ impl<W: Word> Slot<W> {
         }
     }
 
+    /// Claims up to `count` ticks right after the last one, if the first of them lies after
+    /// `reached`: for a caller that has not read the clock, but knows that it is not past the unit
+    /// of that tick. Otherwise as [`Slot::claim`], whose answer would be the same.
+    #[inline(always)]
+    pub fn claim_ahead(&self, mark: &W, reached: u64, allowed: u64, count: u64) -> Option<Claim> {
+        let limit = mark.load_acquire().saturating_sub(1).min(allowed);
+        let mut current = self.last.load_relaxed();
+        loop {
+            let first = current + 1;
+            if first <= reached || first > limit {
+                return None;
+            }
+            let last = limit.min(first + (count - 1));
+            match self.last.compare_exchange_relaxed(current, last) {
+                Ok(_) => return Some(Claim { first, last }),
+                Err(actual) => current = actual,
+            }
+        }
+    }
+
     /// Samples the clocks: how far the wall clock went back. A regression above `unremarkable`
     /// microseconds is counted, once.
     pub fn observe(&self, sample: &ClockSample, unremarkable: i64) -> Observed {

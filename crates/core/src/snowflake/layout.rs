@@ -1,5 +1,6 @@
 //! Layouts: which bits of an ID are what, and when they begin to count.
 
+use super::divisor::Divisor;
 use super::preset::{PRESETS, Preset, TWITTER};
 use super::spec::Spec;
 use crate::{Error, Timestamp};
@@ -85,11 +86,29 @@ pub struct Shape {
     worker: Place,
     /// Microseconds.
     unit: i64,
+    /// The same as a divisor.
+    per_unit: Divisor,
     /// Microseconds since 1970.
     epoch: i64,
+    /// Microseconds from the epoch that lie within the layout, none too many to calculate with.
+    within: u64,
+    /// What the next tick adds to the ID.
+    per_tick: u64,
+    /// What a unit adds to the ID beyond that, modulo 2^64: from where the sequence ends to where the timestamp begins.
+    per_carry: u64,
 }
 
 impl Shape {
+    /// Works out what follows from the places of the fields.
+    fn finish(mut self) -> Self {
+        let span = (1u128 << self.timestamp.bits) * self.unit as u128;
+        self.within = span.min(1 << 62) as u64;
+        self.per_tick = 1 << self.sequence.shift;
+        let carry = 1u64 << (self.sequence.shift + self.sequence.bits);
+        self.per_carry = (1u64 << self.timestamp.shift).wrapping_sub(carry);
+        self
+    }
+
     /// Bits of the sequence.
     #[inline]
     pub const fn sequence_bits(&self) -> u32 {
@@ -115,19 +134,30 @@ impl Shape {
         if since < 0 {
             0
         } else {
-            since as u64 / self.unit as u64
+            self.per_unit.divide(since as u64)
         }
     }
 
     /// The first tick of the unit that an instant lies in; past the layout, the one after the
     /// last tick.
-    #[inline]
     pub const fn first_tick(&self, instant: Timestamp) -> u64 {
         let units = self.units(instant);
         if units > self.timestamp.mask() {
             self.last_tick() + 1
         } else {
             units << self.sequence.bits
+        }
+    }
+
+    /// The same for an instant that is known to lie within the layout, by one comparison; `None` also for some that do.
+    #[inline(always)]
+    pub const fn first_tick_within(&self, instant: Timestamp) -> Option<u64> {
+        // a huge number before the epoch
+        let since = instant.micros().wrapping_sub(self.epoch) as u64;
+        if since < self.within {
+            Some(self.per_unit.divide(since) << self.sequence.bits)
+        } else {
+            None
         }
     }
 
@@ -146,8 +176,10 @@ impl Shape {
     #[inline(always)]
     pub const fn id(&self, tick: u64, worker: u64) -> i64 {
         let units = tick >> self.sequence.bits;
-        let sequence = tick & self.sequence.mask();
-        (units << self.timestamp.shift | sequence << self.sequence.shift | worker) as i64
+        let fields = tick
+            .wrapping_mul(self.per_tick)
+            .wrapping_add(units.wrapping_mul(self.per_carry));
+        (fields | worker) as i64
     }
 }
 
@@ -240,7 +272,11 @@ impl Layout {
                 sequence: Place::default(),
                 worker: Place::default(),
                 unit,
+                per_unit: Divisor::new(unit as u64),
                 epoch,
+                within: 0,
+                per_tick: 0,
+                per_carry: 0,
             },
             reserved: None,
             datacenter: None,
@@ -271,6 +307,7 @@ impl Layout {
             }
             shift += place.bits;
         }
+        layout.shape = layout.shape.finish();
         let timestamp = layout.shape.timestamp;
         layout.largest_id = (1 << (timestamp.shift + timestamp.bits)) - 1;
         layout.fields = fields;

@@ -1,5 +1,6 @@
 //! Snowflake IDs: 64-bit integers made of a timestamp, a worker ID and a sequence.
 
+mod divisor;
 mod generator;
 mod layout;
 mod mark;

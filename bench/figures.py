@@ -1,0 +1,379 @@
+"""The figures. Each function measures one subject and adds to the report.
+
+README.md says what each figure means and how it is measured.
+"""
+
+import contextlib
+import re
+import statistics
+import time
+
+from postgres import HERE, Failure
+
+CEILING = 4_096_000  # IDs per second and worker in the layout twitter
+
+ONE_CALL = {
+    "constant": "constant()",
+    "pg_backend_pid": "pg_backend_pid()",
+    "clock_timestamp": "clock_timestamp()",
+    "snowflake_next": "snowflake_next()",
+    "nextval": "nextval('cache_1')",
+    "nextval_cache_1000": "nextval('cache_1000')",
+    "gen_random_uuid": "gen_random_uuid()",
+    "uuid_generate_v1": "uuid_generate_v1()",
+    "instagram": "instagram_next()",
+}
+
+
+def calls(function, count):
+    return f"SELECT count({ONE_CALL[function]}) FROM generate_series(1, {count})"
+
+
+def batch(count):
+    return f"SELECT count(*) FROM (SELECT snowflake_next_batch({count})) b"
+
+
+# --- instructions ---------------------------------------------------------------------------------------------------
+
+def instructions(server, report, sizes):
+    """Instructions per call, in single-user mode under callgrind. The server is stopped."""
+
+    def per_call(function):
+        low, high = (server.instructions(calls(function, count)) for count in (sizes.short, sizes.long))
+        return (high - low) / (sizes.long - sizes.short)
+
+    gross = {name: per_call(name) for name in
+             ("constant", "pg_backend_pid", "snowflake_next", "nextval_cache_1000", "nextval")}
+    again = per_call("snowflake_next")
+    report.raw("instructions_gross", {**gross, "snowflake_next_again": again})
+
+    net = {name: count - gross["pg_backend_pid"] for name, count in gross.items()}
+    report.figure("instructions, snowflake_next() over pg_backend_pid()", net["snowflake_next"], most=150)
+    report.figure("  the same again", again - gross["pg_backend_pid"])
+    report.figure("  snowflake_next() over a constant function", gross["snowflake_next"] - gross["constant"])
+    report.figure("  nextval() CACHE 1000 over pg_backend_pid()", net["nextval_cache_1000"])
+    report.figure("  nextval() CACHE 1 over pg_backend_pid()", net["nextval"])
+
+
+# --- CPU time per call ----------------------------------------------------------------------------------------------
+
+def cpu_per_call(server, report, sizes):
+    """On-CPU time per call in one backend that never waits: with a lead that is never used up, and far below the
+    ceiling of a layout with more IDs."""
+    slow = ("gen_random_uuid", "uuid_generate_v1", "instagram")
+    count = {name: sizes.calls // 10 if name in slow else sizes.calls for name in ONE_CALL}
+    try:
+        server.query('CREATE EXTENSION "uuid-ossp"')
+    except Failure:
+        del count["uuid_generate_v1"]
+
+    server.set("snowflake_pg.max_lead", 3_600_000)
+    waits = "SELECT coalesce(sum(waits), 0) FROM snowflake_status"
+    rounds = {name: [] for name in count}
+    with server.session() as session:
+        before = session.value(waits)
+        for name in count:  # warm-up
+            session.query(calls(name, 10_000))
+        for turn in range(sizes.rounds):
+            for name in rotated(list(count), turn):
+                rounds[name].append(session.cpu(calls(name, count[name])) / count[name])
+        if session.value(waits) != before:
+            raise Failure("the generator waited for the clock: this is no figure below the ceiling")
+    server.set("snowflake_pg.max_lead", 500)
+
+    # In that loop IDs run ahead of the clock, and need no exact reading of it. In a layout of 65,536 IDs per
+    # millisecond they do not: every call reads the clock.
+    below = {name: [] for name in ("constant", "snowflake_next", "nextval_cache_1000")}
+    server.stop()
+    server.start(**{"snowflake_pg.layout": "mastodon", "snowflake_pg.worker_id": "0"})
+    server.query("CREATE DATABASE below")
+    with server.session("below") as session:
+        session.query(rf"\i '{HERE / 'sql' / 'setup.sql'}'")
+        for turn in range(-1, sizes.rounds):
+            for name in rotated(list(below), turn):
+                cpu = session.cpu(calls(name, sizes.calls)) / sizes.calls
+                if turn >= 0:  # the first one warms up
+                    below[name].append(cpu)
+    server.stop()
+    server.start()
+
+    report.raw("cpu_ns_gross", rounds)
+    report.raw("cpu_ns_gross_below_the_ceiling", below)
+    least = {name: min(values) for name, values in rounds.items()}
+    net = {name: least[name] - least["constant"] for name in least}
+    report.figure("CPU, snowflake_next() / nextval() CACHE 1000",
+                  net["snowflake_next"] / net["nextval_cache_1000"], most=0.35)
+    report.figure("CPU, snowflake_next() / nextval() CACHE 1", net["snowflake_next"] / net["nextval"], most=0.15)
+    for name in least:
+        if name != "constant":
+            spread = (statistics.median(rounds[name]) - least[name]) / least[name] * 100
+            report.figure(f"  {name} over a constant function (median {spread:.0f} % above minimum)", net[name], "ns")
+    least = {name: min(values) for name, values in below.items()}
+    net = {name: least[name] - least["constant"] for name in least}
+    report.figure("  snowflake_next() with 65,536 IDs per ms: reads the clock each time", net["snowflake_next"], "ns")
+    report.figure("  the same / nextval() CACHE 1000", net["snowflake_next"] / net["nextval_cache_1000"])
+
+
+def rotated(names, turn):
+    """The arms in another order every round: a place in the round is no advantage."""
+    turn %= len(names)
+    return names[turn:] + names[:turn]
+
+
+# --- throughput -----------------------------------------------------------------------------------------------------
+
+def seconds(session, sql):
+    began = time.monotonic()
+    session.query(sql)
+    return time.monotonic() - began
+
+
+def use_up_lead(session):
+    """Makes IDs until the generator waits for the clock; a machine that never gets there has no lead to use up.
+
+    Answers how many.
+    """
+    waits = "SELECT coalesce(sum(waits), 0) FROM snowflake_status"
+    before = session.value(waits)
+    for turn in range(1, 21):
+        session.query(batch(CEILING // 8))
+        if session.value(waits) != before:
+            break
+    return turn * (CEILING // 8)
+
+
+def throughput(server, report, sizes):
+    """IDs per second after the lead is used up, as a share of what the layout can hold."""
+    count = CEILING * sizes.seconds
+    with server.session() as session:
+        before = wal(server, session)
+        made = use_up_lead(session) + count
+        sustained = count / seconds(session, batch(count))
+        after = wal(server, session)
+    report.raw("ids_per_second", {"batch": sustained})
+    report.figure(f"snowflake_next_batch() in one backend, {sizes.seconds} s, of the ceiling",
+                  100 * sustained / CEILING, "%", least=99)
+    report_wal(report, "WAL per million IDs meanwhile", after, before, made)
+
+    def loop(function):  # streams, so that no tuple store is part of it
+        return f"SELECT count({ONE_CALL[function]}) FROM (SELECT generate_series(1, {sizes.loop})) g"
+
+    rates = {"snowflake_next": [], "pg_backend_pid": []}
+    with server.session() as session:
+        for _ in range(sizes.loops):
+            use_up_lead(session)
+            for name in rates:
+                rates[name].append(sizes.loop / seconds(session, loop(name)))
+    report.raw("calls_per_second", rates)
+    medians = {name: statistics.median(values) for name, values in rates.items()}
+    goal = min(0.85 * medians["pg_backend_pid"], 0.99 * CEILING)
+    share = 100 * medians["snowflake_next"] / goal
+    report.figure("snowflake_next() in one backend, of 0.85 pg_backend_pid(), at most 99 % of the ceiling", share, "%",
+                  least=100)
+    report.figure("  snowflake_next()", medians["snowflake_next"] / 1e6, "M/s")
+    report.figure("  pg_backend_pid()", medians["pg_backend_pid"] / 1e6, "M/s")
+
+
+def two_workers(server, report, sizes):
+    """Two backends of a range of two workers, each after its lead is used up."""
+    server.set("snowflake_pg.worker_id", "1-2")
+    count = CEILING * sizes.seconds
+    with server.session() as one, server.session() as two:
+        for session in (one, two):
+            session.send(batch(2 * CEILING))
+        for session in (one, two):
+            session.receive()
+        began = time.monotonic()
+        for session in (one, two):
+            session.send(batch(count))
+        for session in (one, two):
+            session.receive()
+        rate = 2 * count / (time.monotonic() - began)
+    server.set("snowflake_pg.worker_id", "1")
+    report.raw("ids_per_second_two_workers", rate)
+    report.figure("two workers in two backends, of one worker's ceiling", 100 * rate / CEILING, "%", least=100)
+
+
+# --- inserts --------------------------------------------------------------------------------------------------------
+
+def inserts(server, report, sizes):
+    """Bulk inserts into two tables of one shape, in pairs, in either order."""
+    tables = ("rows_snowflake", "rows_bigserial")
+    ratios, cpu_ratios, wall = [], [], {table: [] for table in tables}
+    with server.session() as session:
+        for pair in range(-1, sizes.pairs):  # the first one warms up
+            times = {}
+            for table in rotated(list(tables), pair):
+                session.query(f"TRUNCATE {table}")
+                session.query("CHECKPOINT")
+                cpu = session.on_cpu()
+                sql = f"INSERT INTO {table} (payload) SELECT g FROM generate_series(1, {sizes.rows}) g"
+                times[table] = (seconds(session, sql), session.on_cpu() - cpu)
+            if pair >= 0:
+                ours, theirs = (times[table] for table in tables)
+                ratios.append(ours[0] / theirs[0])
+                cpu_ratios.append(ours[1] / theirs[1])
+                for table in tables:
+                    wall[table].append(times[table][0])
+    report.raw("insert_seconds", wall)
+    report.raw("insert_cpu_ratios", cpu_ratios)
+    report.figure(f"INSERT of {sizes.rows:,} rows, snowflake_next() / bigserial, median of {sizes.pairs} pairs",
+                  statistics.median(ratios), most=1.0)
+    report.figure("  lowest pair", min(ratios))
+    report.figure("  highest pair", max(ratios))
+    report.figure("  the same in CPU time of the backend", statistics.median(cpu_ratios))
+    for table in tables:
+        report.figure(f"  {table}", statistics.median(wall[table]), "s")
+
+
+def transactions(server, report, sizes):
+    """One ID per transaction, over the wire."""
+    arms = ("next", "nextval", "uuid", "ticket")
+    rates = {arm: [] for arm in arms}
+    flushes = {arm: [] for arm in arms}
+    with server.session() as session:
+        for turn in range(sizes.loops):
+            for arm in rotated(list(arms), turn):
+                before = wal(server, session)
+                output = server.pgbench(f"{arm}.sql", "-c", "4", "-j", "1", "-T", str(sizes.transactions))
+                done = int(re.search(r"transactions actually processed: (\d+)", output)[1])
+                rates[arm].append(float(re.search(r"tps = ([\d.]+)", output)[1]))
+                flushes[arm].append(1000 * (wal(server, session)[1] - before[1]) / done)
+    report.raw("transactions_per_second", rates)
+    for arm in arms:
+        report.figure(f"  {arm}.sql, 4 clients, one ID per transaction", statistics.median(rates[arm]),
+                      f"/s, {statistics.median(flushes[arm]):.1f} flushes per 1,000")
+
+
+# --- memory, WAL, latency -------------------------------------------------------------------------------------------
+
+def memory(server, report, _):
+    size = int(server.query("SELECT allocated_size FROM pg_shmem_allocations WHERE name = 'snowflake_pg'")[0])
+    report.figure("shared memory", size / 1000, "kB", below=256)
+
+
+def wal(server, session):
+    """Bytes of WAL written and flushes so far, with those of this session."""
+    session.query("SELECT pg_stat_force_next_flush()")
+    time.sleep(0.1)
+    new = int(server.query("SHOW server_version_num")[0]) >= 180000
+    flushes = "sum(fsyncs) FROM pg_stat_io WHERE object = 'wal'" if new else "wal_sync FROM pg_stat_wal"
+    (line,) = server.query(f"SELECT pg_current_wal_lsn() - '0/0'::pg_lsn, {flushes}")
+    written, flushed = line.split("|")
+    return int(written), int(flushed)
+
+
+def report_wal(report, name, after, before, ids=1_000_000):
+    millions = ids / 1_000_000
+    written, flushed = ((new - old) / millions for new, old in zip(after, before))
+    report.figure(f"  {name}", written, f"B, {flushed:.2f} flushes")
+
+
+def wal_volume(server, report, sizes):
+    """Beside the WAL at full rate, which the throughput measures."""
+    with server.session() as session:
+        for name in ("nextval", "nextval_cache_1000"):
+            session.query(f"SELECT {ONE_CALL[name]}")
+            before = wal(server, session)
+            session.query(calls(name, 1_000_000))
+            report_wal(report, f"WAL per million IDs, {name}", wal(server, session), before)
+        for name in ("snowflake_next", "nextval"):
+            script = {"snowflake_next": "next.sql", "nextval": "nextval.sql"}[name]
+            before = wal(server, session)
+            output = server.pgbench(script, "-c", "1", "-R", "20", "-T", str(sizes.idle))
+            done = int(re.search(r"transactions actually processed: (\d+)", output)[1])
+            after = wal(server, session)
+            report.figure(f"  WAL of {name}, 20 IDs per second, each a transaction", (after[0] - before[0]) / done,
+                          f"B per ID, {(after[1] - before[1]) / sizes.idle:.2f} flushes per second")
+        before = wal(server, session)
+        time.sleep(sizes.idle)
+        report_wal(report, f"WAL in {sizes.idle} s without IDs", wal(server, session), before)
+
+
+def latency(server, report, sizes):
+    """How long a caller that waits for the clock goes on after cancel, terminate and statement_timeout."""
+    server.stop()
+    # few sequences per unit: a lead of half a minute is made in no time
+    server.start(**{"snowflake_pg.layout": "sonyflake"})
+    server.query("CREATE DATABASE latency")
+    server.query("CREATE EXTENSION snowflake_pg", "latency")
+    server.set("snowflake_pg.max_lead", 60_000)
+    server.query(batch(256 * 100 * 40), "latency")
+    server.set("snowflake_pg.max_lead", 0)
+
+    measured = {"cancel": [], "cancel of pg_sleep()": [], "terminate": [], "statement_timeout": []}
+    with server.session() as control:
+        for _ in range(sizes.latencies):
+            for way in ("cancel", "terminate"):
+                measured[way].append(stopped(server, control, way, "snowflake_next()"))
+            measured["cancel of pg_sleep()"].append(stopped(server, control, "cancel", "pg_sleep(9)"))
+            with server.session("latency", stop_at_error=False) as session:
+                session.query("SET statement_timeout = 200")
+                began = time.monotonic()
+                session.send("SELECT snowflake_next()")
+                expect(session.receive(), "statement timeout")
+                measured["statement_timeout"].append(time.monotonic() - began - 0.2)
+    server.set("snowflake_pg.max_lead", 500)
+    server.stop()
+    server.start()
+    report.raw("latency_seconds", measured)
+    for way, values in measured.items():
+        name = way if way.endswith(")") else f"{way} while waiting for the clock"
+        report.figure(f"  {name}, median", 1000 * statistics.median(values), f"ms, at most {1000 * max(values):.1f}")
+
+
+def stopped(server, control, way, call):
+    """From the order to stop a caller that waits to its error."""
+    with contextlib.ExitStack() as stack:
+        session = stack.enter_context(server.session("latency", stop_at_error=False))
+        session.send(f"SELECT {call}")
+        waiting = f"SELECT wait_event_type IN ('Extension', 'Timeout') FROM pg_stat_activity WHERE pid = {session.pid}"
+        for _ in range(100):
+            if control.value(waiting) == "t":
+                break
+            time.sleep(0.01)
+        else:
+            raise Failure("the caller does not wait for the clock")
+        began = time.monotonic()
+        control.query(f"SELECT pg_{way}_backend({session.pid})")
+        expect(session.receive(), "user request" if way == "cancel" else "terminating connection")
+        return time.monotonic() - began
+
+
+def expect(lines, text):
+    if not any(text in line for line in lines):
+        raise Failure(f"expected \"{text}\", got {lines}")
+
+
+# --- gates ----------------------------------------------------------------------------------------------------------
+
+def gates(server, report, sizes):
+    """IDs of several backends at once: unique, in order per backend, and what they decode to."""
+    for workers in ("1", "1-2"):
+        server.set("snowflake_pg.worker_id", workers)
+        check_ids(server, report, sizes, workers)
+    server.set("snowflake_pg.worker_id", "1")
+
+    server.query("TRUNCATE ids")
+    server.pgbench("ids_instagram.sql", "-c", str(sizes.clients), "-j", "1", "-t", "1", "-D", f"rows={sizes.ids // 5}")
+    (line,) = server.query("SELECT count(*), count(*) - count(DISTINCT id) FROM ids")
+    count, duplicates = line.split("|")
+    report.figure(f"  Instagram's recipe in PL/pgSQL, duplicates in {int(count):,} IDs", int(duplicates))
+
+
+def check_ids(server, report, sizes, workers):
+    server.query("TRUNCATE ids")
+    (began,) = server.query("SELECT clock_timestamp()")
+    server.pgbench("ids.sql", "-c", str(sizes.clients), "-j", "1", "-t", "1", "-D", f"rows={sizes.ids}")
+    (line,) = server.query(f"""
+        SELECT count(*), count(*) - count(DISTINCT id), count(*) FILTER (WHERE id <= previous),
+               count(*) FILTER (WHERE snowflake_encode(ts, worker_id, sequence) <> id
+                   OR worker_id NOT IN ({workers.replace("-", ",")})
+                   OR ts NOT BETWEEN '{began}'::timestamptz - interval '1 ms' AND clock_timestamp() + interval '500 ms')
+        FROM (SELECT id, lag(id) OVER (PARTITION BY client ORDER BY n) AS previous FROM ids) i,
+             snowflake_decode(id)""")
+    count, duplicates, disordered, misread = (int(field) for field in line.split("|"))
+    expected = 2 * sizes.ids * sizes.clients
+    good = (count, duplicates, disordered, misread) == (expected, 0, 0, 0)
+    what = f"{count:,} IDs of {sizes.clients} backends, workers {workers}"
+    report.gate(f"{what}: {duplicates} duplicates, {disordered} out of order, {misread} decode wrongly", good)

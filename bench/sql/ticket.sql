@@ -1,0 +1,1 @@
+UPDATE ticket SET last = last + 1 RETURNING last;
