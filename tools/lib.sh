@@ -28,9 +28,11 @@ server_user() {
 as_server_user() {
     local user
     user=$(server_user)
-    if is_root; then (cd "$work" && HOME=$work setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups "$@")
-    else (cd "$work" && "$@")
+    # What it leaves in the directory for temporary files goes with $work.
+    if is_root; then
+        set -- setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups env HOME="$work" "$@"
     fi
+    (cd "$work" && env TMPDIR="$work" "$@")
 }
 
 # A directory of our own, gone at the end, that the server's user owns. Sets $work.
