@@ -23,7 +23,7 @@ DATA = $(sort $(wildcard sql/$(EXTENSION)--*.sql))
 # The tests want a server with the settings in tests/pg_regress/regress.conf: the library preloaded and a worker ID.
 REGRESS = $(sort $(patsubst tests/pg_regress/sql/%.sql,%,$(wildcard tests/pg_regress/sql/*.sql)))
 REGRESS_OPTS = --inputdir=tests/pg_regress
-EXTRA_CLEAN = target/release target/debug target/loom target/pg target/test $(wildcard target/pg[0-9]*)
+EXTRA_CLEAN = target/release target/debug target/loom target/pg target/test target/venv $(wildcard target/pg[0-9]*)
 
 PG_CONFIG ?= pg_config
 CARGO ?= cargo

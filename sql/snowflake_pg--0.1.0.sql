@@ -1,6 +1,22 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION snowflake_pg" to load this file. \quit
 
+CREATE FUNCTION snowflake128_decode(uuid uuid, OUT ts timestamptz, OUT worker_id int, OUT sequence int)
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake128_decode_wrapper';
+
+CREATE  FUNCTION "snowflake128_next"() RETURNS uuid
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake128_next_wrapper';
+
+CREATE  FUNCTION "snowflake128_timestamp"(
+	"uuid" uuid
+) RETURNS timestamp with time zone
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake128_timestamp_wrapper';
+
 CREATE FUNCTION snowflake_decode(id bigint, OUT ts timestamptz, OUT worker_id int, OUT datacenter_id int, OUT machine_id int, OUT sequence int, OUT reserved int)
 STABLE STRICT PARALLEL SAFE LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_decode_wrapper';
@@ -249,3 +265,142 @@ CREATE  FUNCTION "snowflake_worker_id"(
 IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_worker_id_layout_wrapper';
+
+CREATE FUNCTION uuid_decode(uuid uuid, OUT version int, OUT variant text, OUT ts timestamptz, OUT clock_seq int, OUT node macaddr)
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_decode_wrapper';
+
+CREATE  FUNCTION "uuid_from_guid_bytes"(
+	"bytes" bytea
+) RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_from_guid_bytes_wrapper';
+
+CREATE  FUNCTION "uuid_namespace_dns"() RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_namespace_dns_wrapper';
+
+CREATE  FUNCTION "uuid_namespace_oid"() RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_namespace_oid_wrapper';
+
+CREATE  FUNCTION "uuid_namespace_url"() RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_namespace_url_wrapper';
+
+CREATE  FUNCTION "uuid_namespace_x500"() RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_namespace_x500_wrapper';
+
+CREATE  FUNCTION "uuid_timestamp"(
+	"uuid" uuid
+) RETURNS timestamp with time zone
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_timestamp_wrapper';
+
+CREATE  FUNCTION "uuid_to_guid_bytes"(
+	"uuid" uuid
+) RETURNS bytea
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_to_guid_bytes_wrapper';
+
+CREATE  FUNCTION "uuid_v1"() RETURNS uuid
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v1_wrapper';
+
+CREATE  FUNCTION "uuid_v3"(
+	"namespace" uuid,
+	"name" text
+) RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v3_wrapper';
+
+CREATE  FUNCTION "uuid_v3"(
+	"namespace" uuid,
+	"name" bytea
+) RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v3_bytes_wrapper';
+
+CREATE  FUNCTION "uuid_v4"() RETURNS uuid
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v4_wrapper';
+
+CREATE  FUNCTION "uuid_v5"(
+	"namespace" uuid,
+	"name" text
+) RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v5_wrapper';
+
+CREATE  FUNCTION "uuid_v5"(
+	"namespace" uuid,
+	"name" bytea
+) RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v5_bytes_wrapper';
+
+CREATE  FUNCTION "uuid_v6"() RETURNS uuid
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v6_wrapper';
+
+CREATE  FUNCTION "uuid_v7"() RETURNS uuid
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v7_wrapper';
+
+CREATE  FUNCTION "uuid_v7"(
+	"ts" timestamp with time zone
+) RETURNS uuid
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v7_at_wrapper';
+
+CREATE  FUNCTION "uuid_v7_max"(
+	"ts" timestamp with time zone
+) RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v7_max_wrapper';
+
+CREATE  FUNCTION "uuid_v7_min"(
+	"ts" timestamp with time zone
+) RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v7_min_wrapper';
+
+CREATE  FUNCTION "uuid_v8"(
+	"bytes" bytea
+) RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v8_wrapper';
+
+CREATE  FUNCTION "uuid_variant"(
+	"uuid" uuid
+) RETURNS TEXT
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_variant_wrapper';
+
+CREATE  FUNCTION "uuid_version"(
+	"uuid" uuid
+) RETURNS INT
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_version_wrapper';

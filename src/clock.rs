@@ -9,8 +9,9 @@ use snowflake_core::{ClockSample, Timestamp};
 /// Microseconds from 1970, where Unix time begins, to 2000, where PostgreSQL's does.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
+/// Seconds and nanoseconds of a clock.
 #[inline(always)]
-fn read(clock: libc::clockid_t) -> i64 {
+fn read(clock: libc::clockid_t) -> (i64, i64) {
     let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
@@ -18,14 +19,25 @@ fn read(clock: libc::clockid_t) -> i64 {
     // SAFETY: the pointer is to a valid timespec; with it and a clock that always exists the call
     // cannot fail.
     unsafe { libc::clock_gettime(clock, &mut time) };
+    (time.tv_sec, time.tv_nsec)
+}
+
+#[inline(always)]
+const fn micros((seconds, nanoseconds): (i64, i64)) -> i64 {
     // nanoseconds of a second fit into 32 bits, in which division is cheaper
-    time.tv_sec * 1_000_000 + i64::from(time.tv_nsec as u32 / 1_000)
+    seconds * 1_000_000 + (nanoseconds as u32 / 1_000) as i64
+}
+
+/// The wall clock, as seconds and nanoseconds since 1970.
+#[inline(always)]
+pub fn wall_parts() -> (i64, i64) {
+    read(libc::CLOCK_REALTIME)
 }
 
 /// The wall clock.
 #[inline(always)]
 pub fn wall() -> Timestamp {
-    Timestamp::from_micros(read(libc::CLOCK_REALTIME))
+    Timestamp::from_micros(micros(wall_parts()))
 }
 
 /// How far [`coarse`] is behind [`wall`] at the most, in microseconds: two ticks of the slowest
@@ -35,12 +47,12 @@ pub const COARSE_ERROR: i64 = 20_000;
 /// The wall clock as the kernel last noted it: never ahead of [`wall`], and several times cheaper.
 #[inline(always)]
 pub fn coarse() -> Timestamp {
-    Timestamp::from_micros(read(libc::CLOCK_REALTIME_COARSE))
+    Timestamp::from_micros(micros(read(libc::CLOCK_REALTIME_COARSE)))
 }
 
 /// The monotonic clock, in microseconds.
 pub fn monotonic() -> i64 {
-    read(libc::CLOCK_MONOTONIC)
+    micros(read(libc::CLOCK_MONOTONIC))
 }
 
 /// Both clocks, read as close to each other as a few attempts bring them.

@@ -1,4 +1,4 @@
-//! Snowflake IDs made inside PostgreSQL. Each file has one subject; an ID flows one way: SQL
+//! Snowflake IDs and UUIDs made inside PostgreSQL. Each file has one subject; an ID flows one way: SQL
 //! function (`snowflake`), backend state (`session`), generator (`snowflake_core`), shared word.
 
 mod backend;
@@ -7,13 +7,17 @@ mod error;
 mod guc;
 mod layout;
 mod mark;
+mod random;
 mod record;
 mod row;
 mod session;
 mod shmem;
 mod snowflake;
+mod snowflake128;
 mod status;
 mod text;
+mod ticks;
+mod uuid;
 mod worker;
 
 use pgrx::prelude::*;

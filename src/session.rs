@@ -11,7 +11,7 @@ use crate::backend::BackendLocal;
 use crate::error::{Failure, Outcome};
 use crate::record::{self, Relations};
 use crate::shmem::{self, Shared};
-use crate::{clock, guc, mark, worker};
+use crate::{clock, guc, mark, random, snowflake128, uuid, worker};
 
 /// Everything that generating needs, looked up once per backend and after changes.
 #[derive(Clone, Copy)]
@@ -42,13 +42,11 @@ static OWN_MARK: Mark<AtomicU64> = Mark {
 };
 static WARNED_OF_EXPIRY: BackendLocal<bool> = BackendLocal::new(false);
 
-thread_local! {
-    static RANDOM: std::cell::RefCell<Option<fastrand::Rng>> = const { std::cell::RefCell::new(None) };
-}
-
 /// Looks everything up again at the next ID: a setting or the database's record has changed.
 pub fn forget() {
     SESSION.set(None);
+    uuid::forget();
+    snowflake128::forget();
 }
 
 /// Whether the last ID of this backend was so far ahead of the clock that the coarse clock will do
@@ -121,8 +119,8 @@ pub fn current() -> Outcome<Session> {
     }
 }
 
-fn attach() -> Outcome<Session> {
-    let shared = shmem::shared()?;
+/// Refuses on a standby, whose worker ID is its primary's.
+pub fn refuse_recovery() -> Outcome<()> {
     // SAFETY: reads shared memory of the server
     if unsafe { pg_sys::RecoveryInProgress() } {
         return Err(Failure::new(
@@ -131,6 +129,12 @@ fn attach() -> Outcome<Session> {
         )
         .hint("Generate them on the primary; decoding works here."));
     }
+    Ok(())
+}
+
+fn attach() -> Outcome<Session> {
+    let shared = shmem::shared()?;
+    refuse_recovery()?;
     let relations = record::relations()?;
     let layout = record::check(relations)?;
     warn_of_expiry(layout.name(), layout.last_instant());
@@ -144,9 +148,6 @@ fn attach() -> Outcome<Session> {
     let pace = guc::pace();
     let sequences = 1 << shape.sequence_bits();
     let random = guc::random_start();
-    if random {
-        seed();
-    }
     Ok(Session {
         shape,
         pace,
@@ -166,23 +167,6 @@ fn attach() -> Outcome<Session> {
 fn slot_of(shared: Shared, worker: u32) -> Outcome<&'static Slot<AtomicU64>> {
     let missing = || Failure::state(format!("worker ID {worker} has no place in shared memory"));
     shared.slot(worker).ok_or_else(missing)
-}
-
-/// Seeds the generator of sequence starts, after the fork, from PostgreSQL's, which is seeded
-/// per process. Nobody must be unable to guess it.
-fn seed() {
-    // SAFETY: the state belongs to this process
-    let seed = unsafe { pg_sys::pg_prng_uint64(&raw mut pg_sys::pg_global_prng_state) };
-    RANDOM.set(Some(fastrand::Rng::with_seed(seed)));
-}
-
-/// Out of line, to keep thread-local storage off the fast path.
-#[inline(never)]
-fn random_below(limit: u64) -> u64 {
-    RANDOM.with_borrow_mut(|random| match random {
-        Some(random) => random.u64(0..limit),
-        None => 0,
-    })
 }
 
 fn warn_of_expiry(layout: &str, last_instant: Timestamp) {
@@ -222,7 +206,7 @@ impl Session {
         if self.starts == 0 {
             return 0;
         }
-        random_below(self.starts)
+        random::below(self.starts)
     }
 
     /// Claims up to `count` ticks if clock and mark allow one without a second look; `now` is the
@@ -298,7 +282,7 @@ impl Session {
     }
 }
 
-fn log_regression(regression: i64) {
+pub fn log_regression(regression: i64) {
     Failure::new(
         PgSqlErrorCode::ERRCODE_WARNING,
         format!(
@@ -307,13 +291,16 @@ fn log_regression(regression: i64) {
             regression % 1_000_000 / 1_000
         ),
     )
-    .detail("Within snowflake_pg.clock_tolerance, snowflake IDs go on from the last one given out.")
+    .detail(
+        "IDs go on from the last one given out; beyond snowflake_pg.clock_tolerance, \
+         snowflake_next() refuses.",
+    )
     .report(PgLogLevel::LOG);
 }
 
 /// Waits for the clock, so many microseconds; ends early at an interrupt. Long waits are cut, in
 /// case the clock is corrected meanwhile.
-fn wait(micros: i64) {
+pub fn wait(micros: i64) {
     let millis = (micros / 1_000 + 1).clamp(1, 1_000);
     let events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
     // SAFETY: MyLatch belongs to this process

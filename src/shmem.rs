@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use pgrx::prelude::*;
 use snowflake_core::Timestamp;
 use snowflake_core::snowflake::{Mark, Slot};
+use snowflake_core::uuid::{Ticks, UnixSequence};
 
 use crate::backend::BackendLocal;
 use crate::error::{Failure, OrRaise, Outcome};
-use crate::{clock, guc};
+use crate::{clock, guc, random};
 
 /// Databases whose mark is shared; in further ones every backend keeps a mark of its own, which
 /// costs more raises and is as safe.
@@ -23,6 +24,12 @@ struct Header {
     dealt: AtomicU64,
     /// The worker ID taken from address or host name that was logged last, plus one.
     announced: AtomicU64,
+    /// The word of UUID versions 1 and 6.
+    gregorian: Slot<AtomicU64>,
+    /// The word of UUID version 7.
+    unix: Slot<AtomicU64>,
+    /// 64 random bits of this start of the server: node ID and clock sequence of versions 1 and 6.
+    identity: u64,
     databases: [Database; DATABASES],
 }
 
@@ -39,6 +46,8 @@ struct Database {
 pub struct Shared {
     header: &'static Header,
     slots: &'static [Slot<AtomicU64>],
+    /// The words of snowflake128, one per worker.
+    wide_slots: &'static [Slot<AtomicU64>],
 }
 
 static SHARED: BackendLocal<Option<Shared>> = BackendLocal::new(None);
@@ -70,6 +79,26 @@ impl Shared {
     /// The words of all workers.
     pub fn slots(self) -> &'static [Slot<AtomicU64>] {
         self.slots
+    }
+
+    /// The word of snowflake128 of a worker.
+    pub fn wide_slot(self, worker: u32) -> Option<&'static Slot<AtomicU64>> {
+        self.wide_slots.get(worker as usize)
+    }
+
+    /// The word of UUID versions 1 and 6.
+    pub fn gregorian(self) -> &'static Slot<AtomicU64> {
+        &self.header.gregorian
+    }
+
+    /// The word of UUID version 7.
+    pub fn unix(self) -> &'static Slot<AtomicU64> {
+        &self.header.unix
+    }
+
+    /// 64 random bits of this start of the server.
+    pub fn identity(self) -> u64 {
+        self.header.identity
     }
 
     /// The turn of a backend, counted from 0.
@@ -107,7 +136,7 @@ impl Shared {
 
 /// Bytes of shared memory for a layout with so many workers.
 fn size(workers: u32) -> usize {
-    size_of::<Header>() + workers as usize * size_of::<Slot<AtomicU64>>()
+    size_of::<Header>() + 2 * workers as usize * size_of::<Slot<AtomicU64>>()
 }
 
 #[pg_guard]
@@ -148,6 +177,8 @@ unsafe extern "C-unwind" fn on_startup() {
     let lead = guc::pace().max_lead;
     let begin = Timestamp::from_micros(sample.wall.micros().saturating_add(lead));
     let first = layout.shape().first_tick(begin);
+    // from the kernel and not from a generator, whose state backends would inherit
+    let identity = getrandom::u64().map_err(random::failure).or_raise();
     // SAFETY: the memory is large enough, aligned (PostgreSQL aligns to cache lines) and not yet
     // shared; header and slots are written whole before references to them are made.
     let shared = unsafe {
@@ -158,6 +189,9 @@ unsafe extern "C-unwind" fn on_startup() {
                 workers,
                 dealt: AtomicU64::new(0),
                 announced: AtomicU64::new(0),
+                gregorian: Slot::default(),
+                unix: Slot::default(),
+                identity,
                 databases: [const {
                     Database {
                         key: AtomicU64::new(0),
@@ -171,11 +205,16 @@ unsafe extern "C-unwind" fn on_startup() {
             for worker in 0..workers as usize {
                 slots.add(worker).write(Slot::default());
                 (*slots.add(worker)).resume(first, sample.wall, sample.monotonic_after);
+                let wide = slots.add(workers as usize + worker);
+                wide.write(Slot::default());
+                (*wide).resume(UnixSequence::at(begin), sample.wall, sample.monotonic_after);
             }
         }
+        let workers = (*header).workers as usize;
         Shared {
             header: &*header,
-            slots: std::slice::from_raw_parts(slots, (*header).workers as usize),
+            slots: std::slice::from_raw_parts(slots, workers),
+            wide_slots: std::slice::from_raw_parts(slots.add(workers), workers),
         }
     };
     SHARED.set(Some(shared));

@@ -15,6 +15,11 @@ use crate::backend::BackendLocal;
 pub struct Text<'a>(Cow<'a, [u8]>);
 
 impl Text<'_> {
+    /// Its bytes in UTF-8; those of a SQL_ASCII database as they are.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The text; what is not UTF-8, as there can be in a SQL_ASCII database, is replaced.
     pub fn as_str(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.0)
@@ -39,20 +44,23 @@ unsafe impl<'fcx> ArgAbi<'fcx> for Text<'fcx> {
     }
 }
 
-/// Whether the database's text is UTF-8 as it stands.
-pub fn database_is_utf8() -> bool {
-    static UTF8: BackendLocal<Option<bool>> = BackendLocal::new(None);
-    UTF8.get().unwrap_or_else(|| {
+/// The encoding of the database.
+fn database_encoding() -> pg_sys::pg_enc::Type {
+    static ENCODING: BackendLocal<Option<pg_sys::pg_enc::Type>> = BackendLocal::new(None);
+    ENCODING.get().unwrap_or_else(|| {
         // SAFETY: reads a variable of this process; settled when it connected to its database
-        let utf8 = unsafe { pg_sys::GetDatabaseEncoding() as u32 == pg_sys::pg_enc::PG_UTF8 };
-        UTF8.set(Some(utf8));
-        utf8
+        let encoding = unsafe { pg_sys::GetDatabaseEncoding() } as pg_sys::pg_enc::Type;
+        ENCODING.set(Some(encoding));
+        encoding
     })
 }
 
 /// Text of the database in UTF-8. That of a SQL_ASCII database has no encoding and stays as it is.
 fn to_utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
-    if bytes.is_ascii() || database_is_utf8() {
+    let encoding = database_encoding();
+    if bytes.is_ascii()
+        || [pg_sys::pg_enc::PG_UTF8, pg_sys::pg_enc::PG_SQL_ASCII].contains(&encoding)
+    {
         return Cow::Borrowed(bytes);
     }
     // SAFETY: converts so many bytes, and answers them or a C string of its own; text holds no
@@ -71,7 +79,7 @@ fn to_utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
 
 /// A message in characters that every encoding has, unless the database's is UTF-8.
 pub fn message(text: String) -> String {
-    if text.is_ascii() || database_is_utf8() {
+    if text.is_ascii() || database_encoding() == pg_sys::pg_enc::PG_UTF8 {
         return text;
     }
     let mut escaped = String::with_capacity(text.len());

@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export root=$PWD
+# A server that inherits these puts a backtrace into the DETAIL of errors.
+unset RUST_BACKTRACE RUST_LIB_BACKTRACE
 
 say() { printf '==> %s\n' "$*" >&2; }
 die() { printf '%s\n' "$@" >&2; exit 1; }
@@ -57,7 +59,7 @@ runnable_bin() {
 }
 
 # The tests and what they read, where the server's user can.
-copy_tests() { cp -r README.md docs sql tests "$work"; }
+copy_tests() { cp -r README.md docs examples sql tests "$work"; }
 
 # The pg_config of the packaged PostgreSQL: the one PG_CONFIG names, else the newest with server headers.
 # The path is spelled in one way, since for cargo another spelling means a rebuild.

@@ -138,6 +138,24 @@ pub enum Error {
         /// What the clock says.
         wall: Timestamp,
     },
+    /// Bytes that are not a UUID.
+    #[error("a UUID has 16 bytes, not {length}")]
+    UuidLength {
+        /// How many there are.
+        length: usize,
+    },
+    /// A time that UUIDs of version 7 do not hold.
+    #[error("timestamp {timestamp} is out of range for UUID version 7")]
+    UuidTimestamp {
+        /// The time.
+        timestamp: Timestamp,
+    },
+    /// A UUID that is no snowflake128.
+    #[error("UUID {uuid} is not a snowflake128")]
+    NotSnowflake128 {
+        /// The UUID.
+        uuid: String,
+    },
     /// The timestamp field is used up.
     #[error("layout \"{layout}\" has no IDs left")]
     Exhausted {
@@ -160,12 +178,16 @@ impl Error {
             Self::LayoutUnknown { .. }
             | Self::LayoutInvalid { .. }
             | Self::RangeReversed { .. }
-            | Self::WorkerInvalid { .. } => Kind::InvalidParameter,
+            | Self::WorkerInvalid { .. }
+            | Self::UuidLength { .. }
+            | Self::NotSnowflake128 { .. } => Kind::InvalidParameter,
             Self::IdNegative { .. }
             | Self::IdAboveLayout { .. }
             | Self::WorkerOutOfRange { .. }
             | Self::SequenceOutOfRange { .. } => Kind::NumericOutOfRange,
-            Self::TimestampOutOfRange { .. } => Kind::TimestampOutOfRange,
+            Self::TimestampOutOfRange { .. } | Self::UuidTimestamp { .. } => {
+                Kind::TimestampOutOfRange
+            }
             Self::Base32 { .. } => Kind::InvalidText,
             Self::HostName { .. } => Kind::NotConfigured,
             Self::ClockWentBack { .. } => Kind::Clock,
@@ -191,7 +213,13 @@ impl Error {
                 last_instant,
                 ..
             } => format!("The layout holds times from {epoch} to {last_instant}."),
-            Self::RangeReversed { .. } => return None,
+            Self::RangeReversed { .. } | Self::UuidLength { .. } => return None,
+            Self::UuidTimestamp { .. } => {
+                "It holds times from 1970-01-01T00:00:00Z to 10889-08-02T05:31:50.655Z.".into()
+            }
+            Self::NotSnowflake128 { .. } => {
+                "A snowflake128 is a UUID of version 8 and variant rfc9562.".into()
+            }
             Self::Base32 { problem, .. } => format!("{problem}."),
             Self::WorkerInvalid {
                 layout,

@@ -1,5 +1,5 @@
 //! The part of snowflake_pg that needs no PostgreSQL: layouts, the generator, text forms, the
-//! rules for worker IDs. No I/O and no globals; clocks and atomic words come in as values and
+//! rules for worker IDs, UUIDs. No I/O and no globals; clocks and atomic words come in as values and
 //! traits, typed errors go out.
 
 #![forbid(unsafe_code)]
@@ -7,6 +7,7 @@
 mod error;
 pub mod snowflake;
 mod time;
+pub mod uuid;
 mod word;
 
 pub use error::{Error, Kind};

@@ -48,8 +48,11 @@ impl fmt::Display for Timestamp {
             Self::NEGATIVE_INFINITY => formatter.write_str("-infinity"),
             Self::INFINITY => formatter.write_str("infinity"),
             Self(micros) => match chrono::DateTime::from_timestamp_micros(micros) {
-                Some(instant) => formatter
-                    .write_str(&instant.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)),
+                Some(instant) => {
+                    let text = instant.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
+                    // years of five digits come with a sign
+                    formatter.write_str(text.trim_start_matches('+'))
+                }
                 // chrono ends there, PostgreSQL's timestamps in 294276
                 None if micros > 0 => formatter.write_str("after the year 262142"),
                 None => formatter.write_str("before the year -262143"),

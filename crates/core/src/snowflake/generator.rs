@@ -4,6 +4,8 @@
 //! time, a full sequence (it carries into the next unit), many backends at once, and a clock that
 //! goes back (it goes on from the last tick). Ticks are those of [`Shape`].
 
+use std::sync::atomic::AtomicU64;
+
 use super::Shape;
 use crate::{ClockSample, Error, Timestamp, Word};
 
@@ -22,6 +24,8 @@ pub struct Slot<W> {
     /// The regression that was noticed last, in microseconds, so that a step back is counted
     /// once; 0 while the clock is right.
     pub regressed: W,
+    /// For a word without a mark: the tick below which no sample of the clocks is due.
+    pub sampled: W,
     /// How often a caller waited for the clock.
     pub waits: W,
     /// How often the clock was found to have gone back.
@@ -135,6 +139,22 @@ impl Allowance {
         from.saturating_sub(self.now.micros())
             .saturating_sub(pace.max_lead)
             .max(0)
+    }
+}
+
+impl Slot<AtomicU64> {
+    /// A slot that has given out nothing.
+    pub const fn new() -> Self {
+        Self {
+            last: AtomicU64::new(0),
+            floor: AtomicU64::new(0),
+            offset: AtomicU64::new(0),
+            regressed: AtomicU64::new(0),
+            sampled: AtomicU64::new(0),
+            waits: AtomicU64::new(0),
+            regressions: AtomicU64::new(0),
+            errors: AtomicU64::new(0),
+        }
     }
 }
 
