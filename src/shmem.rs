@@ -24,12 +24,12 @@ struct Header {
     dealt: AtomicU64,
     /// The worker ID taken from address or host name that was logged last, plus one.
     announced: AtomicU64,
+    /// 64 random bits of this start of the server: node ID and clock sequence of versions 1 and 6.
+    identity: u64,
     /// The word of UUID versions 1 and 6.
     gregorian: Slot<AtomicU64>,
     /// The word of UUID version 7.
     unix: Slot<AtomicU64>,
-    /// 64 random bits of this start of the server: node ID and clock sequence of versions 1 and 6.
-    identity: u64,
     databases: [Database; DATABASES],
 }
 
