@@ -1,7 +1,7 @@
 //! What a backend keeps to give out IDs, and the way an ID takes: the fast path touches only the
 //! worker's word and the mark in shared memory, everything else is on the slow path.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use pgrx::prelude::*;
 use snowflake_core::snowflake::{Claim, Mark, Pace, Shape, Slot};
@@ -35,11 +35,6 @@ pub struct Session {
 }
 
 static SESSION: BackendLocal<Option<Session>> = BackendLocal::new(None);
-/// The mark of a database that has no room in shared memory.
-static OWN_MARK: Mark<AtomicU64> = Mark {
-    bound: AtomicU64::new(0),
-    written: AtomicU64::new(0),
-};
 static WARNED_OF_EXPIRY: BackendLocal<bool> = BackendLocal::new(false);
 
 /// Looks everything up again at the next ID: a setting or the database's record has changed.
@@ -143,7 +138,9 @@ fn attach() -> Outcome<Session> {
     let slot = slot_of(shared, worker)?;
     // SAFETY: a variable of this process, set when it connected to its database
     let database = unsafe { pg_sys::MyDatabaseId };
-    let mark = shared.mark(database, relations.mark).unwrap_or(&OWN_MARK);
+    let mark = shared
+        .mark(database, relations.mark)
+        .unwrap_or_else(|| own_mark(relations.mark));
     let shape = layout.shape();
     let pace = guc::pace();
     let sequences = 1 << shape.sequence_bits();
@@ -161,6 +158,21 @@ fn attach() -> Outcome<Session> {
         lead: (pace.max_lead / shape.unit()) as u64 * sequences + (sequences - 1),
         starts: if random { sequences / 2 } else { 0 },
     })
+}
+
+/// The mark of this backend, for a database that has no room in shared memory.
+fn own_mark(sequence: pg_sys::Oid) -> &'static Mark<AtomicU64> {
+    static MARK: Mark<AtomicU64> = Mark {
+        bound: AtomicU64::new(0),
+        written: AtomicU64::new(0),
+    };
+    static SEQUENCE: BackendLocal<pg_sys::Oid> = BackendLocal::new(pg_sys::InvalidOid);
+    if SEQUENCE.replace(sequence) != sequence {
+        // the extension was created anew: the mark of the old one says nothing about the new one
+        MARK.bound.store(0, Ordering::Relaxed);
+        MARK.written.store(0, Ordering::Relaxed);
+    }
+    &MARK
 }
 
 /// The words of a worker. The setting was checked against the layout that the slots were made for.
