@@ -140,7 +140,8 @@ CREATE TABLE snowflake_recorded_layout (
     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton)
 );
 INSERT INTO snowflake_recorded_layout (layout) VALUES (snowflake_pg_server_layout());
-CREATE TRIGGER snowflake_pg_replace_record BEFORE INSERT ON snowflake_recorded_layout
+CREATE TRIGGER snowflake_pg_replace_record
+    BEFORE INSERT OR UPDATE OR DELETE ON snowflake_recorded_layout
     FOR EACH ROW EXECUTE FUNCTION snowflake_pg_replace_record();
 SELECT pg_catalog.pg_extension_config_dump('snowflake_recorded_layout', '');
 

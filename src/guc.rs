@@ -8,7 +8,7 @@ use snowflake_core::Error;
 use snowflake_core::snowflake::{Layout, Pace, Worker};
 
 use crate::error::Failure;
-use crate::{clock, session};
+use crate::{clock, session, text};
 
 static LAYOUT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"twitter"));
 static WORKER_ID: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
@@ -219,9 +219,9 @@ fn accept(name: &str, value: &str, check: impl Fn(&str) -> Result<(), Error>) ->
     false
 }
 
-/// A C string in ErrorContext.
+/// A C string in ErrorContext, in ASCII: the server has no encoding before it has a database.
 fn in_error_context(text: &str) -> *mut c_char {
-    let text = CString::new(text.replace('\0', "")).unwrap_or_default();
+    let text = CString::new(text::escape(text).replace('\0', "")).unwrap_or_default();
     // SAFETY: ErrorContext exists from the start of every process
     unsafe { pg_sys::MemoryContextStrdup(pg_sys::ErrorContext, text.as_ptr()) }
 }

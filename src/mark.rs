@@ -6,7 +6,7 @@
 
 use pgrx::prelude::*;
 use snowflake_core::snowflake::Raise;
-use snowflake_core::{ClockSample, Timestamp, Word};
+use snowflake_core::{ClockSample, Error, Timestamp, Word};
 
 use crate::error::{Failure, Outcome};
 use crate::record::{self, Relations};
@@ -176,6 +176,7 @@ pub fn raise(session: &Session, first: u64, sample: &ClockSample) -> Outcome<()>
         // SAFETY: released below, or by the end of the transaction
         unsafe { pg_sys::LockRelationOid(relations.layout, pg_sys::AccessShareLock as i32) };
         record::check(relations)?;
+        record::check_settled(relations)?;
     }
     let sequence = Sequence::open(relations, pg_sys::RowExclusiveLock)?;
     // SAFETY: the order that generic WAL asks for. Nothing waits for a heavyweight lock while the
@@ -186,10 +187,14 @@ pub fn raise(session: &Session, first: u64, sample: &ClockSample) -> Outcome<()>
         let wal = pg_sys::GenericXLogStart(sequence.relation);
         pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_EXCLUSIVE as i32);
         let page = pg_sys::GenericXLogRegisterBuffer(wal, buffer, 0);
+        if session.own_mark {
+            mark.storing(shared.stored() as i64);
+        }
         let raise = data(page).map(|data| {
             let raise = mark.decide(&shape, first, (*data).last_value, &pace, sample.wall);
             if let Raise::Store { mark: value } = raise {
                 mark.storing(value);
+                shared.storing(value);
                 (*data).last_value = value;
                 (*data).log_cnt = 0;
                 (*data).is_called = true;
@@ -220,6 +225,17 @@ pub fn raise(session: &Session, first: u64, sample: &ClockSample) -> Outcome<()>
             foreign,
         } => {
             if foreign {
+                let ahead = value.saturating_mul(1_000) - pace.max_lead - sample.wall.micros();
+                if ahead > pace.clock_tolerance.max(pace.unremarkable(&shape)) {
+                    // before any word is raised: other databases must not suffer for it
+                    session.slot.count_error();
+                    return Err(Error::ClockWentBack {
+                        regression: ahead,
+                        tolerance: pace.clock_tolerance,
+                        wall: sample.wall,
+                    }
+                    .into());
+                }
                 // every ID given out before has a timestamp below it, at most so far ahead of
                 // the clock
                 let instant = Timestamp::from_millis(value);

@@ -9,7 +9,7 @@ use snowflake_core::snowflake::Layout;
 use crate::backend::BackendLocal;
 use crate::error::{Failure, OrRaise, Outcome};
 use crate::row::TriggerResult;
-use crate::text::Text;
+use crate::text::{self, Text};
 use crate::{guc, layout, mark, session};
 
 extension_sql_file!(
@@ -131,13 +131,25 @@ unsafe extern "C-unwind" fn on_invalidation(_argument: pg_sys::Datum, relation: 
     }
 }
 
-/// Reads the layout that the database records, as text.
-pub fn read(relations: Relations) -> Outcome<String> {
+/// The row of `snowflake_recorded_layout`.
+struct Row {
+    layout: String,
+    /// The transaction that wrote it.
+    writer: pg_sys::TransactionId,
+}
+
+/// Reads the record.
+fn read(relations: Relations) -> Outcome<Row> {
+    let altered = || Failure::state("table \"snowflake_recorded_layout\" was altered");
     // SAFETY: a scan of a table of one row, under the lock that it needs, with a catalog snapshot,
-    // which parallel workers and read-only transactions have too. The text is copied before the
-    // scan ends.
-    let text = unsafe {
-        let table = pg_sys::table_open(relations.layout, pg_sys::AccessShareLock as i32);
+    // which parallel workers and read-only transactions have too. That it is a table and the
+    // column a text is checked; the text is copied before the scan ends.
+    let row = unsafe {
+        let table = pg_sys::relation_open(relations.layout, pg_sys::AccessShareLock as i32);
+        if (*(*table).rd_rel).relkind as u8 != pg_sys::RELKIND_RELATION {
+            return Err(altered());
+        }
+        let column = layout_column(relations.layout).ok_or_else(altered)?;
         let scan = pg_sys::systable_beginscan(
             table,
             pg_sys::InvalidOid,
@@ -147,28 +159,60 @@ pub fn read(relations: Relations) -> Outcome<String> {
             std::ptr::null_mut(),
         );
         let tuple = pg_sys::systable_getnext(scan);
-        let text = if tuple.is_null() {
+        let row = if tuple.is_null() {
             None
         } else {
             let mut is_null = false;
-            let datum = pg_sys::heap_getattr(tuple, 1, (*table).rd_att, &mut is_null);
-            String::from_datum(datum, is_null)
+            let datum = pg_sys::heap_getattr(tuple, column, (*table).rd_att, &mut is_null);
+            text::from_datum(datum, is_null).map(|layout| Row {
+                layout,
+                writer: (*(*tuple).t_data).t_choice.t_heap.t_xmin,
+            })
         };
         pg_sys::systable_endscan(scan);
-        pg_sys::table_close(table, pg_sys::AccessShareLock as i32);
-        text
+        pg_sys::relation_close(table, pg_sys::AccessShareLock as i32);
+        row
     };
-    text.ok_or_else(|| {
+    row.ok_or_else(|| {
         Failure::state("table \"snowflake_recorded_layout\" is empty")
             .detail("The database does not say which layout its IDs have.")
             .hint("Insert the layout that they were generated with.")
     })
 }
 
+/// The number of the column that holds the layout, if it is there and a text.
+fn layout_column(table: pg_sys::Oid) -> Option<i32> {
+    // SAFETY: catalog look-ups
+    unsafe {
+        let column = pg_sys::get_attnum(table, c"layout".as_ptr());
+        let is_text = column > 0 && pg_sys::get_atttype(table, column) == pg_sys::TEXTOID;
+        is_text.then_some(column.into())
+    }
+}
+
+/// Refuses to give out a database's first ID while the record can still be rolled back, which would
+/// leave an ID of another layout than recorded. A record that comes and goes with the extension is
+/// no risk.
+pub fn check_settled(relations: Relations) -> Outcome<()> {
+    let writer = read(relations)?.writer;
+    // SAFETY: asks for the state of this transaction
+    let current = unsafe { pg_sys::TransactionIdIsCurrentTransactionId(writer) };
+    if current && extension()?.writer != writer {
+        return Err(
+            Failure::state("the layout of the database was changed in this transaction")
+                .hint("Commit before the first ID."),
+        );
+    }
+    Ok(())
+}
+
 /// The layout that the database records.
 pub fn recorded(relations: Relations) -> Outcome<Layout> {
     // its epoch was compared with the clock when it was recorded
-    Ok(Layout::parse(&read(relations)?, Timestamp::INFINITY)?)
+    Ok(Layout::parse(
+        &read(relations)?.layout,
+        Timestamp::INFINITY,
+    )?)
 }
 
 /// Refuses to generate unless the server runs with the layout that the database records.
@@ -222,14 +266,21 @@ fn set_layout(text: &str) -> Outcome<()> {
                 .hint("IDs of two layouts in one database would collide and not sort."),
         );
     }
-    let table = qualified_name(relations.layout)?;
-    Spi::run_with_args(
-        &format!("UPDATE {table} SET layout = $1"),
-        &[layout.name().into()],
-    )
-    .map_err(|error| Failure::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, error.to_string()))?;
-    // SAFETY: tells all backends, at commit, to read the record again
-    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(relations.layout) };
+    let update = format!(
+        "UPDATE {} SET layout = $1",
+        qualified_name(relations.layout)?
+    );
+    // the trigger on the table tells all backends
+    let rows = Spi::connect_mut(|client| {
+        let result = client.update(&update, None, &[layout.name().into()])?;
+        Ok::<_, spi::Error>(result.len())
+    })
+    .map_err(spi_failure)?;
+    if rows != 1 {
+        return Err(Failure::state(format!(
+            "table \"snowflake_recorded_layout\" has {rows} rows that can be updated, not 1"
+        )));
+    }
     Ok(())
 }
 
@@ -250,8 +301,13 @@ fn qualified_name(relation: pg_sys::Oid) -> Outcome<String> {
     }
 }
 
-/// Runs before a row goes into `snowflake_recorded_layout`: a restore brings the record of the
-/// dumped database, which takes the place of the one that CREATE EXTENSION made.
+fn spi_failure(error: spi::Error) -> Failure {
+    Failure::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, error.to_string())
+}
+
+/// Runs before a row of `snowflake_recorded_layout` is written or deleted: checks the layout, and
+/// tells all backends to read the record again. A restore brings the record of the dumped database,
+/// which takes the place of the one that CREATE EXTENSION made.
 #[pg_extern(sql = r#"
 CREATE FUNCTION snowflake_pg_replace_record() RETURNS trigger LANGUAGE c
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
@@ -276,30 +332,38 @@ fn replace_record(fcinfo: pg_sys::FunctionCallInfo) -> Outcome<TriggerResult> {
         }
         &*(*fcinfo).context.cast::<pg_sys::TriggerData>()
     };
-    const EVENT: u32 =
-        pg_sys::TRIGGER_EVENT_INSERT | pg_sys::TRIGGER_EVENT_ROW | pg_sys::TRIGGER_EVENT_BEFORE;
-    const EVENT_MASK: u32 =
-        pg_sys::TRIGGER_EVENT_OPMASK | pg_sys::TRIGGER_EVENT_ROW | pg_sys::TRIGGER_EVENT_TIMINGMASK;
+    const BEFORE_ROW: u32 = pg_sys::TRIGGER_EVENT_ROW | pg_sys::TRIGGER_EVENT_BEFORE;
+    const TIME: u32 = pg_sys::TRIGGER_EVENT_ROW | pg_sys::TRIGGER_EVENT_TIMINGMASK;
     let relations = relations()?;
     // SAFETY: trigger data of a running trigger names an open relation
     let table = unsafe { (*trigger.tg_relation).rd_id };
-    if table != relations.layout || trigger.tg_event & EVENT_MASK != EVENT {
+    if table != relations.layout || trigger.tg_event & TIME != BEFORE_ROW {
         return Err(protocol(
-            "snowflake_pg_replace_record() belongs before INSERT of a row into \
+            "snowflake_pg_replace_record() belongs before a change of a row of \
              snowflake_recorded_layout",
         ));
     }
-    // SAFETY: the row is one of this table, whose first column is the layout
-    let layout = unsafe {
-        let mut is_null = false;
-        let descriptor = (*trigger.tg_relation).rd_att;
-        let datum = pg_sys::heap_getattr(trigger.tg_trigtuple, 1, descriptor, &mut is_null);
-        String::from_datum(datum, is_null)
+    let (old, new) = match trigger.tg_event & pg_sys::TRIGGER_EVENT_OPMASK {
+        pg_sys::TRIGGER_EVENT_UPDATE => (trigger.tg_trigtuple, Some(trigger.tg_newtuple)),
+        pg_sys::TRIGGER_EVENT_DELETE => (trigger.tg_trigtuple, None),
+        _ => {
+            Spi::run(&format!("DELETE FROM {}", qualified_name(table)?)).map_err(spi_failure)?;
+            (trigger.tg_trigtuple, Some(trigger.tg_trigtuple))
+        }
     };
-    Layout::parse(&layout.unwrap_or_default(), Timestamp::INFINITY)?;
-    Spi::run(&format!("DELETE FROM {}", qualified_name(table)?))
-        .map_err(|error| Failure::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, error.to_string()))?;
+    if let Some(new) = new {
+        let altered = || Failure::state("table \"snowflake_recorded_layout\" was altered");
+        let column = layout_column(table).ok_or_else(altered)?;
+        // SAFETY: the row is one of this table, and the column a text
+        let layout = unsafe {
+            let mut is_null = false;
+            let descriptor = (*trigger.tg_relation).rd_att;
+            let datum = pg_sys::heap_getattr(new, column, descriptor, &mut is_null);
+            text::from_datum(datum, is_null)
+        };
+        Layout::parse(&layout.unwrap_or_default(), Timestamp::INFINITY)?;
+    }
     // SAFETY: tells all backends, at commit, to read the record again
     unsafe { pg_sys::CacheInvalidateRelcacheByRelid(table) };
-    Ok(TriggerResult(trigger.tg_trigtuple))
+    Ok(TriggerResult(new.unwrap_or(old)))
 }

@@ -21,7 +21,9 @@ pub struct Session {
     pub shared: Shared,
     pub relations: Relations,
     pub mark: &'static Mark<AtomicU64>,
-    slot: &'static Slot<AtomicU64>,
+    /// Whether the mark is this backend's own.
+    pub own_mark: bool,
+    pub slot: &'static Slot<AtomicU64>,
     /// The worker ID, in its place in the ID.
     worker: u64,
     /// The worker IDs of this server.
@@ -138,9 +140,7 @@ fn attach() -> Outcome<Session> {
     let slot = slot_of(shared, worker)?;
     // SAFETY: a variable of this process, set when it connected to its database
     let database = unsafe { pg_sys::MyDatabaseId };
-    let mark = shared
-        .mark(database, relations.mark)
-        .unwrap_or_else(|| own_mark(relations.mark));
+    let shared_mark = shared.mark(database, relations.mark);
     let shape = layout.shape();
     let pace = guc::pace();
     let sequences = 1 << shape.sequence_bits();
@@ -150,7 +150,8 @@ fn attach() -> Outcome<Session> {
         pace,
         shared,
         relations,
-        mark,
+        mark: shared_mark.unwrap_or_else(|| own_mark(relations.mark)),
+        own_mark: shared_mark.is_none(),
         slot,
         worker: shape.worker_bits(worker),
         members,
@@ -160,7 +161,8 @@ fn attach() -> Outcome<Session> {
     })
 }
 
-/// The mark of this backend, for a database that has no room in shared memory.
+/// The mark of this backend, for a database that has no room in shared memory. Which marks other
+/// backends have stored it learns at each raise, from the highest of the server.
 fn own_mark(sequence: pg_sys::Oid) -> &'static Mark<AtomicU64> {
     static MARK: Mark<AtomicU64> = Mark {
         bound: AtomicU64::new(0),

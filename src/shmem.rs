@@ -12,7 +12,7 @@ use crate::error::{Failure, OrRaise, Outcome};
 use crate::{clock, guc, random};
 
 /// Databases whose mark is shared; in further ones every backend keeps a mark of its own, which
-/// costs more raises and is as safe.
+/// costs more raises.
 const DATABASES: usize = 1_024;
 
 /// What comes before the slots.
@@ -24,6 +24,8 @@ struct Header {
     dealt: AtomicU64,
     /// The worker ID taken from address or host name that was logged last, plus one.
     announced: AtomicU64,
+    /// The highest mark that this server has stored in any database, in milliseconds since 1970.
+    stored: AtomicU64,
     /// 64 random bits of this start of the server: node ID and clock sequence of versions 1 and 6.
     identity: u64,
     /// The word of UUID versions 1 and 6.
@@ -94,6 +96,16 @@ impl Shared {
     /// The word of UUID version 7.
     pub fn unix(self) -> &'static Slot<AtomicU64> {
         &self.header.unix
+    }
+
+    /// Remembers a mark that is about to be stored.
+    pub fn storing(self, mark: i64) {
+        self.header.stored.fetch_max(mark as u64, Ordering::Relaxed);
+    }
+
+    /// The highest mark that this server has stored in any database.
+    pub fn stored(self) -> u64 {
+        self.header.stored.load(Ordering::Relaxed)
     }
 
     /// 64 random bits of this start of the server.
@@ -189,6 +201,7 @@ unsafe extern "C-unwind" fn on_startup() {
                 workers,
                 dealt: AtomicU64::new(0),
                 announced: AtomicU64::new(0),
+                stored: AtomicU64::new(0),
                 gregorian: Slot::default(),
                 unix: Slot::default(),
                 identity,

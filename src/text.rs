@@ -44,6 +44,16 @@ unsafe impl<'fcx> ArgAbi<'fcx> for Text<'fcx> {
     }
 }
 
+/// A text datum, as far as it is UTF-8 or becomes so.
+///
+/// # Safety
+/// `datum` is a text, unless `is_null`.
+pub unsafe fn from_datum(datum: pg_sys::Datum, is_null: bool) -> Option<String> {
+    // SAFETY: as the caller promises; text and bytea have one representation
+    let bytes = unsafe { <&[u8]>::from_datum(datum, is_null) }?;
+    Some(String::from_utf8_lossy(&to_utf8(bytes)).into_owned())
+}
+
 /// The encoding of the database.
 fn database_encoding() -> pg_sys::pg_enc::Type {
     static ENCODING: BackendLocal<Option<pg_sys::pg_enc::Type>> = BackendLocal::new(None);
@@ -82,6 +92,11 @@ pub fn message(text: String) -> String {
     if text.is_ascii() || database_encoding() == pg_sys::pg_enc::PG_UTF8 {
         return text;
     }
+    escape(&text)
+}
+
+/// Text in ASCII, other characters as `\u{e9}`.
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for symbol in text.chars() {
         if symbol.is_ascii() {

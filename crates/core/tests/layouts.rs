@@ -227,8 +227,7 @@ fn units() {
         (" 10 ms ", 10_000, "10ms"),
         ("1000ms", 1_000_000, "1s"),
         ("1s", 1_000_000, "1s"),
-        ("3600s", 3_600_000_000, "3600s"),
-        ("3600000000us", 3_600_000_000, "3600s"),
+        ("1000000us", 1_000_000, "1s"),
     ] {
         let layout = layout(&format!("ts=30,seq=12,unit={unit},epoch=0"));
         assert_eq!(layout.shape().unit(), micros, "{unit}");
@@ -249,9 +248,9 @@ fn units() {
         "1ns",
         "1msec",
         "1ms 2",
-        "3601s",
-        "3600001ms",
-        "3600000001us",
+        "2s",
+        "1001ms",
+        "1000001us",
         "99999999999999999999s",
     ] {
         refused(
@@ -312,7 +311,6 @@ fn times_past_the_representable() {
     refused("ts=54,seq=8,epoch=0", "ts", problem);
     refused("ts=62,seq=1,epoch=0", "ts", problem);
     refused("ts=44,seq=8,unit=1s,epoch=0", "ts", problem);
-    refused("ts=32,seq=8,unit=3600s,epoch=0", "ts", problem);
     let long = layout("ts=53,seq=10,unit=1ms,epoch=2020-01-01T00:00:00Z");
     assert!(long.last_instant().is_finite());
     assert_eq!(long.timestamp(long.largest_id()), Ok(long.last_instant()));

@@ -31,7 +31,7 @@ fn parse(spec: &str) -> Layout {
 
 /// Any sound list of fields: at most `total` bits, all orders, units and epochs.
 fn custom(total: u32) -> impl Strategy<Value = Layout> {
-    let units = [1_i64, 7, 1_000, 1_500, 10_000, 1_000_000, 3_600_000_000];
+    let units = [1_i64, 7, 1_000, 1_500, 10_000, 1_000_000, 1_000_000];
     let size = any::<u32>;
     let sizes = [size(), size(), size(), size(), size()];
     let orders = Just([0, 1, 2]).prop_shuffle();

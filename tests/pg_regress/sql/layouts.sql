@@ -14,7 +14,7 @@ SELECT snowflake_timestamp(0, ' ts = 41, worker = 10, seq = 12, epoch = 15778368
 -- us, ms and s; an epoch with an offset or a fraction
 SELECT snowflake_timestamp(1 << 12, 'ts=51,seq=12,unit=250us,epoch=2020-01-01T00:00:00Z'),
        snowflake_timestamp(1 << 12, 'ts=31,seq=12,unit=1s,epoch=2020-01-01T02:00:00+02:00'),
-       snowflake_timestamp(1 << 12, 'ts=31,seq=12,unit=3600s,epoch=2020-01-01T00:00:00.5Z');
+       snowflake_timestamp(1 << 12, 'ts=31,seq=12,unit=1s,epoch=2020-01-01T00:00:00.5Z');
 -- the worker ID shown in two parts; the sequence above the worker; reserved bits
 SELECT * FROM snowflake_decode(123456789, 'ts=41,datacenter=4,machine=6,seq=12,epoch=2020-01-01T00:00:00Z');
 SELECT * FROM snowflake_decode(123456789, 'ts=41,seq=12,worker=10,epoch=2020-01-01T00:00:00Z');

@@ -89,3 +89,34 @@ SELECT snowflake_worker_id(snowflake_next());
 
 \c :original
 DROP DATABASE regress_snowflake_layout;
+
+-- the first ID is not given out as long as its layout can be rolled back
+CREATE DATABASE regress_snowflake_layout TEMPLATE template0;
+\c regress_snowflake_layout
+CREATE EXTENSION snowflake_pg;
+SELECT snowflake_set_layout('sonyflake');
+BEGIN;
+SELECT snowflake_set_layout('twitter');
+SELECT snowflake_next();
+\echo SQLSTATE :SQLSTATE
+ROLLBACK;
+SELECT snowflake_set_layout('twitter');
+-- a change past snowflake_set_layout() is seen, and undone with its transaction
+BEGIN;
+UPDATE snowflake_recorded_layout SET layout = 'discord';
+SELECT snowflake_timestamp(0) AT TIME ZONE 'UTC' AS discord;
+ROLLBACK;
+SELECT snowflake_timestamp(0) AT TIME ZONE 'UTC' AS twitter;
+UPDATE snowflake_recorded_layout SET layout = 'banana';
+SELECT snowflake_worker_id(snowflake_next());
+-- what is no record is not read
+ALTER TABLE snowflake_recorded_layout ALTER layout TYPE int USING 1;
+SELECT snowflake_timestamp(0);
+\echo SQLSTATE :SQLSTATE
+SELECT snowflake_next();
+ALTER TABLE snowflake_recorded_layout RENAME TO away;
+CREATE VIEW snowflake_recorded_layout AS SELECT 'twitter'::text AS layout;
+SELECT snowflake_timestamp(0);
+
+\c :original
+DROP DATABASE regress_snowflake_layout;

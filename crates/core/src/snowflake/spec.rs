@@ -191,12 +191,10 @@ fn unit(value: &str) -> Result<i64, Fault> {
         _ => 0,
     };
     match digits.trim().parse::<i64>() {
-        Ok(number) if scale > 0 && (1..=3_600_000_000 / scale).contains(&number) => {
-            Ok(number * scale)
-        }
+        Ok(number) if scale > 0 && (1..=1_000_000 / scale).contains(&number) => Ok(number * scale),
         _ => Err(fault(
             "unit",
-            format!("is \"{value}\": give a whole number of us, ms or s, up to one hour"),
+            format!("is \"{value}\": give a whole number of us, ms or s, up to one second"),
         )),
     }
 }
