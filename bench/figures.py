@@ -62,9 +62,7 @@ def cpu_per_call(server, report, sizes):
     ceiling of a layout with more IDs."""
     slow = ("gen_random_uuid", "uuid_generate_v1", "instagram")
     count = {name: sizes.calls // 10 if name in slow else sizes.calls for name in ONE_CALL}
-    try:
-        server.query('CREATE EXTENSION "uuid-ossp"')
-    except Failure:
+    if not has_uuid_ossp(server):
         del count["uuid_generate_v1"]
 
     server.set("snowflake_pg.max_lead", 3_600_000)
@@ -114,10 +112,91 @@ def cpu_per_call(server, report, sizes):
     report.figure("  the same / nextval() CACHE 1000", net["snowflake_next"] / net["nextval_cache_1000"])
 
 
+def has_uuid_ossp(server):
+    """Whether uuid-ossp, which is not everywhere, could be created or is there already."""
+    try:
+        server.query('CREATE EXTENSION IF NOT EXISTS "uuid-ossp"')
+    except Failure:
+        return False
+    return True
+
+
 def rotated(names, turn):
     """The arms in another order every round: a place in the round is no advantage."""
     turn %= len(names)
     return names[turn:] + names[:turn]
+
+
+# --- UUIDs ----------------------------------------------------------------------------------------------------------
+
+NAME = "i::text"
+SIXTEEN_BYTES = "point_send(point(i, i))"
+
+# What is called for the row i, and the arm that it is net of.
+UUIDS = {
+    "constant": ("constant()", None),
+    "name": (NAME, None),
+    "sixteen_bytes": (SIXTEEN_BYTES, None),
+    "uuid_v1": ("uuid_v1()", "constant"),
+    "uuid_v3": (f"uuid_v3(uuid_namespace_dns(), {NAME})", "name"),
+    "uuid_v4": ("uuid_v4()", "constant"),
+    "uuid_v5": (f"uuid_v5(uuid_namespace_dns(), {NAME})", "name"),
+    "uuid_v6": ("uuid_v6()", "constant"),
+    "uuid_v7": ("uuid_v7()", "constant"),
+    "uuid_v8": (f"uuid_v8({SIXTEEN_BYTES})", "sixteen_bytes"),
+    "snowflake128_next": ("snowflake128_next()", "constant"),
+    "gen_random_uuid": ("gen_random_uuid()", "constant"),
+    "uuid_generate_v1": ("uuid_generate_v1()", "constant"),
+    "uuid_generate_v3": (f"uuid_generate_v3(uuid_ns_dns(), {NAME})", "name"),
+    "uuid_generate_v5": (f"uuid_generate_v5(uuid_ns_dns(), {NAME})", "name"),
+}
+
+
+def uuids(server, report, sizes):
+    """On-CPU time per UUID in one backend, as cpu_per_call does it."""
+    def row_calls(arm, count):
+        return f"SELECT count({UUIDS[arm][0]}) FROM generate_series(1, {count}) i"
+
+    ossp = has_uuid_ossp(server)
+    arms = [arm for arm in UUIDS if ossp or not arm.startswith("uuid_generate")]
+    slow = ("gen_random_uuid", "uuid_generate_v1")
+    count = {arm: sizes.calls // 10 if arm in slow else sizes.calls for arm in arms}
+    rounds = {arm: [] for arm in arms}
+
+    server.set("snowflake_pg.max_lead", 3_600_000)
+    with server.session() as session:
+        for arm in arms:  # warm-up
+            session.query(row_calls(arm, 10_000))
+        for turn in range(sizes.rounds):
+            for arm in rotated(arms, turn):
+                rounds[arm].append(session.cpu(row_calls(arm, count[arm])) / count[arm])
+        # the lead only shrinks while nothing is made: what ends with less than half of it never used it up
+        for call in ("uuid_timestamp(uuid_v1())", "uuid_timestamp(uuid_v7())",
+                     "snowflake128_timestamp(snowflake128_next())"):
+            if session.value(f"SELECT {call} < clock_timestamp() + interval '30 min'") != "t":
+                raise Failure(f"{call}: the generator may have waited for the clock")
+    server.set("snowflake_pg.max_lead", 500)
+    server.stop()  # UUIDs that ran ahead are forgotten, so that others need not wait for the clock
+    server.start()
+
+    report.raw("uuid_cpu_ns_gross", rounds)
+    least = {arm: min(values) for arm, values in rounds.items()}
+    net = {arm: least[arm] - least[base] for arm, (_, base) in UUIDS.items() if base and arm in least}
+
+    # PostgreSQL 18 made gen_random_uuid() faster, and the targets are those of 15
+    old = int(server.query("SHOW server_version_num")[0]) < 160000
+    for ours, theirs, most in (
+        ("uuid_v5", "uuid_generate_v5", 0.18),
+        ("uuid_v1", "uuid_generate_v1", 0.04),
+        ("uuid_v4", "gen_random_uuid", 0.06 if old else None),
+        ("uuid_v7", "gen_random_uuid", 0.08 if old else None),
+    ):
+        if theirs in net:
+            report.figure(f"CPU, {ours}() / {theirs}()", net[ours] / net[theirs], most=most)
+    what = {"constant": "a constant function", "name": "its name", "sixteen_bytes": "its bytes"}
+    for arm in net:
+        spread = (statistics.median(rounds[arm]) - least[arm]) / least[arm] * 100
+        report.figure(f"  {arm}() over {what[UUIDS[arm][1]]} (median {spread:.0f} % above minimum)", net[arm], "ns")
 
 
 # --- throughput -----------------------------------------------------------------------------------------------------
@@ -348,11 +427,13 @@ def expect(lines, text):
 # --- gates ----------------------------------------------------------------------------------------------------------
 
 def gates(server, report, sizes):
-    """IDs of several backends at once: unique, in order per backend, and what they decode to."""
+    """IDs and UUIDs of several backends at once: unique, in order per backend, and what they decode to."""
     for workers in ("1", "1-2"):
         server.set("snowflake_pg.worker_id", workers)
         check_ids(server, report, sizes, workers)
     server.set("snowflake_pg.worker_id", "1")
+    for function, decoded in TIMED_UUIDS.items():
+        check_uuids(server, report, sizes, function, *decoded)
 
     server.query("TRUNCATE ids")
     server.pgbench("ids_instagram.sql", "-c", str(sizes.clients), "-j", "1", "-t", "1", "-D", f"rows={sizes.ids // 5}")
@@ -376,4 +457,32 @@ def check_ids(server, report, sizes, workers):
     expected = 2 * sizes.ids * sizes.clients
     good = (count, duplicates, disordered, misread) == (expected, 0, 0, 0)
     what = f"{count:,} IDs of {sizes.clients} backends, workers {workers}"
+    report.gate(f"{what}: {duplicates} duplicates, {disordered} out of order, {misread} decode wrongly", good)
+
+
+# Of the UUIDs that hold a time: the function that reads it, and what else must hold.
+TIMED_UUIDS = {
+    "uuid_v1": ("uuid_timestamp", "uuid_version(id) = 1"),
+    "uuid_v6": ("uuid_timestamp", "uuid_version(id) = 6"),
+    "uuid_v7": ("uuid_timestamp", "uuid_version(id) = 7"),
+    "snowflake128_next": ("snowflake128_timestamp", "(snowflake128_decode(id)).worker_id = 1"),
+}
+
+
+def check_uuids(server, report, sizes, function, time_of, holds):
+    server.query("TRUNCATE uuids")
+    (began,) = server.query("SELECT clock_timestamp()")
+    server.pgbench("uuids.sql", "-c", str(sizes.clients), "-j", "1", "-t", "1", "-D", f"rows={sizes.ids}",
+                   "-D", f"function={function}")
+    # the bytes of version 1 do not sort by time, but its time, to the microsecond, never goes back
+    disorder = f"{time_of}(id) < {time_of}(previous)" if function == "uuid_v1" else "id <= previous"
+    (line,) = server.query(f"""
+        SELECT count(*), count(*) - count(DISTINCT id), count(*) FILTER (WHERE {disorder}),
+               count(*) FILTER (WHERE NOT ({holds}
+                   AND {time_of}(id) BETWEEN '{began}'::timestamptz - interval '1 ms'
+                       AND clock_timestamp() + interval '500 ms'))
+        FROM (SELECT id, lag(id) OVER (PARTITION BY client ORDER BY n) AS previous FROM uuids) i""")
+    count, duplicates, disordered, misread = (int(field) for field in line.split("|"))
+    good = (count, duplicates, disordered, misread) == (sizes.ids * sizes.clients, 0, 0, 0)
+    what = f"{count:,} UUIDs of {sizes.clients} backends, {function}()"
     report.gate(f"{what}: {duplicates} duplicates, {disordered} out of order, {misread} decode wrongly", good)

@@ -3,6 +3,7 @@
 
 mod backend;
 mod clock;
+mod datum;
 mod error;
 mod guc;
 mod layout;

@@ -1,14 +1,14 @@
 //! The SQL functions about snowflake128: Snowflake IDs with room, as UUIDs of version 8.
 
-use pgrx::datum::{TimestampWithTimeZone, Uuid};
+use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 use snowflake_core::uuid::{self as make, Decoded128, UnixSequence};
 
 use crate::backend::BackendLocal;
+use crate::datum::Uuid;
 use crate::error::{Failure, OrRaise, Outcome};
 use crate::row::Row;
 use crate::ticks::Ticker;
-use crate::uuid::{from_sql, to_sql};
 use crate::{clock, guc, random, session, shmem, worker};
 
 /// The ticker and worker ID of this backend, looked up once and after changes of settings.
@@ -44,7 +44,7 @@ fn attach() -> Outcome<(Ticker<UnixSequence>, u32)> {
 #[pg_extern(volatile, parallel_safe)]
 fn snowflake128_next() -> Uuid {
     let (ticker, worker) = ticker().or_raise();
-    to_sql(make::snowflake128(ticker.next(), worker, random::bits()))
+    Uuid(make::snowflake128(ticker.next(), worker, random::bits()))
 }
 
 /// The fields of a snowflake128.
@@ -54,7 +54,7 @@ IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#)]
 fn snowflake128_decode(uuid: Uuid) -> Row<3> {
-    let decoded = Decoded128::of(from_sql(uuid)).or_raise();
+    let decoded = Decoded128::of(uuid.0).or_raise();
     Row([
         Some(clock::to_postgres_micros(decoded.timestamp).into()),
         Some((decoded.worker_id as i32).into()),
@@ -65,5 +65,5 @@ fn snowflake128_decode(uuid: Uuid) -> Row<3> {
 /// The time of a snowflake128.
 #[pg_extern(immutable, parallel_safe)]
 fn snowflake128_timestamp(uuid: Uuid) -> TimestampWithTimeZone {
-    clock::to_postgres(Decoded128::of(from_sql(uuid)).or_raise().timestamp)
+    clock::to_postgres(Decoded128::of(uuid.0).or_raise().timestamp)
 }

@@ -10,6 +10,7 @@ use pgrx::pgrx_sql_entity_graph::metadata::{
 use pgrx::prelude::*;
 
 use crate::backend::BackendLocal;
+use crate::datum;
 
 /// An argument of type text. pgrx's own `&str` panics over other encodings than UTF-8.
 pub struct Text<'a>(Cow<'a, [u8]>);
@@ -37,10 +38,10 @@ unsafe impl SqlTranslatable for Text<'_> {
 
 // SAFETY: reads the argument as the varlena that a text is
 unsafe impl<'fcx> ArgAbi<'fcx> for Text<'fcx> {
+    #[inline(always)]
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
-        // SAFETY: as the caller promises; text and bytea have one representation
-        let bytes: &'fcx [u8] = unsafe { <&[u8]>::unbox_arg_unchecked(arg) };
-        Self(to_utf8(bytes))
+        // SAFETY: as the caller promises
+        Self(to_utf8(unsafe { datum::bytes(arg) }))
     }
 }
 
@@ -66,13 +67,17 @@ fn database_encoding() -> pg_sys::pg_enc::Type {
 }
 
 /// Text of the database in UTF-8. That of a SQL_ASCII database has no encoding and stays as it is.
+#[inline(always)]
 fn to_utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
-    let encoding = database_encoding();
-    if bytes.is_ascii()
-        || [pg_sys::pg_enc::PG_UTF8, pg_sys::pg_enc::PG_SQL_ASCII].contains(&encoding)
-    {
+    let unchanged = [pg_sys::pg_enc::PG_UTF8, pg_sys::pg_enc::PG_SQL_ASCII];
+    if unchanged.contains(&database_encoding()) || bytes.is_ascii() {
         return Cow::Borrowed(bytes);
     }
+    convert(bytes)
+}
+
+#[cold]
+fn convert(bytes: &[u8]) -> Cow<'_, [u8]> {
     // SAFETY: converts so many bytes, and answers them or a C string of its own; text holds no
     // zero byte
     unsafe {

@@ -2,13 +2,14 @@
 
 use std::sync::atomic::AtomicU64;
 
-use pgrx::datum::{TimestampWithTimeZone, Uuid};
+use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 use snowflake_core::snowflake::Slot;
 use snowflake_core::uuid::{self as make, Gregorian, UnixFraction};
 
 use crate::backend::BackendLocal;
 use crate::clock;
+use crate::datum::Uuid;
 use crate::error::OrRaise;
 use crate::random;
 use crate::row::Row;
@@ -50,18 +51,6 @@ fn unix() -> Ticker<UnixFraction> {
     })
 }
 
-/// A UUID in PostgreSQL's form.
-#[inline(always)]
-pub fn to_sql(uuid: make::Uuid) -> Uuid {
-    Uuid::from_bytes(uuid.into_bytes())
-}
-
-/// A UUID in the form of the uuid crate.
-#[inline(always)]
-pub fn from_sql(uuid: Uuid) -> make::Uuid {
-    make::Uuid::from_bytes(*uuid.as_bytes())
-}
-
 /// Version 1: the time in 100 ns, a random node.
 #[pg_extern(volatile, parallel_safe)]
 fn uuid_v1() -> Uuid {
@@ -69,7 +58,7 @@ fn uuid_v1() -> Uuid {
         node,
         clock_sequence,
     } = Identity::of_server();
-    to_sql(make::v1(gregorian().next(), clock_sequence, &node))
+    Uuid(make::v1(gregorian().next(), clock_sequence, &node))
 }
 
 /// Version 6: version 1 with the fields in order.
@@ -79,91 +68,91 @@ fn uuid_v6() -> Uuid {
         node,
         clock_sequence,
     } = Identity::of_server();
-    to_sql(make::v6(gregorian().next(), clock_sequence, &node))
+    Uuid(make::v6(gregorian().next(), clock_sequence, &node))
 }
 
 /// Version 3: the MD5 of a name in a namespace.
 #[pg_extern(immutable, parallel_safe)]
 fn uuid_v3(namespace: Uuid, name: Text) -> Uuid {
-    to_sql(make::v3(from_sql(namespace), name.bytes()))
+    Uuid(make::v3(namespace.0, name.bytes()))
 }
 
 /// Version 3, of bytes.
 #[pg_extern(immutable, parallel_safe, name = "uuid_v3")]
 fn uuid_v3_bytes(namespace: Uuid, name: &[u8]) -> Uuid {
-    to_sql(make::v3(from_sql(namespace), name))
+    Uuid(make::v3(namespace.0, name))
 }
 
 /// Version 4: random.
 #[pg_extern(volatile, parallel_safe)]
 fn uuid_v4() -> Uuid {
-    to_sql(make::v4(random::bytes()))
+    Uuid(make::v4(random::bytes()))
 }
 
 /// Version 5: the SHA-1 of a name in a namespace.
 #[pg_extern(immutable, parallel_safe)]
 fn uuid_v5(namespace: Uuid, name: Text) -> Uuid {
-    to_sql(make::v5(from_sql(namespace), name.bytes()))
+    Uuid(make::v5(namespace.0, name.bytes()))
 }
 
 /// Version 5, of bytes.
 #[pg_extern(immutable, parallel_safe, name = "uuid_v5")]
 fn uuid_v5_bytes(namespace: Uuid, name: &[u8]) -> Uuid {
-    to_sql(make::v5(from_sql(namespace), name))
+    Uuid(make::v5(namespace.0, name))
 }
 
 /// Version 7: the time in milliseconds and a fraction, and random bits.
 #[pg_extern(volatile, parallel_safe)]
 fn uuid_v7() -> Uuid {
-    to_sql(make::v7(unix().next(), random::bits()))
+    Uuid(make::v7(unix().next(), random::bits()))
 }
 
 /// Version 7 of a given time.
 #[pg_extern(volatile, parallel_safe, name = "uuid_v7")]
 fn uuid_v7_at(ts: TimestampWithTimeZone) -> Uuid {
-    to_sql(make::v7_at(clock::from_postgres(ts), random::bits()).or_raise())
+    Uuid(make::v7_at(clock::from_postgres(ts), random::bits()).or_raise())
 }
 
 /// The first UUID of version 7 at or after a time.
 #[pg_extern(immutable, parallel_safe)]
 fn uuid_v7_min(ts: TimestampWithTimeZone) -> Uuid {
-    to_sql(make::v7_min(clock::from_postgres(ts)).or_raise())
+    Uuid(make::v7_min(clock::from_postgres(ts)).or_raise())
 }
 
 /// The last UUID of version 7 at or before a time.
 #[pg_extern(immutable, parallel_safe)]
 fn uuid_v7_max(ts: TimestampWithTimeZone) -> Uuid {
-    to_sql(make::v7_max(clock::from_postgres(ts)).or_raise())
+    Uuid(make::v7_max(clock::from_postgres(ts)).or_raise())
 }
 
 /// Version 8: 16 bytes of the caller's making.
 #[pg_extern(immutable, parallel_safe)]
 fn uuid_v8(bytes: &[u8]) -> Uuid {
-    to_sql(make::v8(make::bytes_of_uuid(bytes).or_raise()))
+    Uuid(make::v8(make::bytes_of_uuid(bytes).or_raise()))
 }
 
 /// RFC 9562's namespace of domain names.
 #[pg_extern(immutable, parallel_safe)]
 fn uuid_namespace_dns() -> Uuid {
-    to_sql(make::Uuid::NAMESPACE_DNS)
+    Uuid(make::Uuid::NAMESPACE_DNS)
 }
 
 /// RFC 9562's namespace of URLs.
 #[pg_extern(immutable, parallel_safe)]
 fn uuid_namespace_url() -> Uuid {
-    to_sql(make::Uuid::NAMESPACE_URL)
+    Uuid(make::Uuid::NAMESPACE_URL)
 }
 
 /// RFC 9562's namespace of ISO object identifiers.
 #[pg_extern(immutable, parallel_safe)]
 fn uuid_namespace_oid() -> Uuid {
-    to_sql(make::Uuid::NAMESPACE_OID)
+    Uuid(make::Uuid::NAMESPACE_OID)
 }
 
 /// RFC 9562's namespace of X.500 distinguished names.
 #[pg_extern(immutable, parallel_safe)]
 fn uuid_namespace_x500() -> Uuid {
-    to_sql(make::Uuid::NAMESPACE_X500)
+    Uuid(make::Uuid::NAMESPACE_X500)
 }
 
 /// The parts of a UUID; NULL where its variant or version has no such part.
@@ -173,7 +162,7 @@ IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#)]
 fn uuid_decode(uuid: Uuid) -> Row<5> {
-    let decoded = make::decode(from_sql(uuid));
+    let decoded = make::decode(uuid.0);
     Row([
         decoded.version.map(|version| i32::from(version).into()),
         decoded.variant.name().into_datum(),
@@ -200,31 +189,29 @@ fn macaddr(node: make::Node) -> pg_sys::Datum {
 /// The version; NULL outside RFC 9562's variant.
 #[pg_extern(immutable, parallel_safe)]
 fn uuid_version(uuid: Uuid) -> Option<i32> {
-    make::decode(from_sql(uuid)).version.map(i32::from)
+    make::decode(uuid.0).version.map(i32::from)
 }
 
 /// The variant: ncs, rfc9562, microsoft or future.
 #[pg_extern(immutable, parallel_safe)]
 fn uuid_variant(uuid: Uuid) -> &'static str {
-    make::decode(from_sql(uuid)).variant.name()
+    make::decode(uuid.0).variant.name()
 }
 
 /// The time of versions 1, 6 and 7; NULL for others.
 #[pg_extern(immutable, parallel_safe)]
 fn uuid_timestamp(uuid: Uuid) -> Option<TimestampWithTimeZone> {
-    make::decode(from_sql(uuid))
-        .timestamp
-        .map(clock::to_postgres)
+    make::decode(uuid.0).timestamp.map(clock::to_postgres)
 }
 
 /// The bytes of a Microsoft GUID: the first three fields little-endian.
 #[pg_extern(immutable, parallel_safe)]
 fn uuid_to_guid_bytes(uuid: Uuid) -> Vec<u8> {
-    make::to_guid_bytes(from_sql(uuid)).into()
+    make::to_guid_bytes(uuid.0).into()
 }
 
 /// The UUID of the bytes of a Microsoft GUID.
 #[pg_extern(immutable, parallel_safe)]
 fn uuid_from_guid_bytes(bytes: &[u8]) -> Uuid {
-    to_sql(make::from_guid_bytes(bytes).or_raise())
+    Uuid(make::from_guid_bytes(bytes).or_raise())
 }

@@ -33,3 +33,4 @@ CREATE TABLE rows_snowflake (id bigint PRIMARY KEY DEFAULT snowflake_next(), pay
 CREATE TABLE rows_bigserial (id bigserial PRIMARY KEY, payload int NOT NULL);
 
 CREATE UNLOGGED TABLE ids (client int, n bigint, id bigint);
+CREATE UNLOGGED TABLE uuids (client int, n bigint, id uuid);

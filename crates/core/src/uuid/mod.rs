@@ -12,7 +12,7 @@ pub use name::{v3, v5};
 pub use snowflake128::{Decoded128, UnixSequence, snowflake128};
 pub use time::{Gregorian, Node, Ticks, UnixFraction, v1, v6, v7, v7_at, v7_max, v7_min};
 
-pub use uuid::Uuid;
+pub use uuid::{Bytes, Uuid};
 
 /// UUID of 16 bytes of the caller's making, with version and variant set: version 8.
 pub fn v8(bytes: [u8; 16]) -> Uuid {
