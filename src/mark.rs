@@ -178,6 +178,7 @@ pub fn raise(session: &Session, first: u64, sample: &ClockSample) -> Outcome<()>
         record::check(relations)?;
         record::check_settled(relations)?;
     }
+    let began = shared.began();
     let sequence = Sequence::open(relations, pg_sys::RowExclusiveLock)?;
     // SAFETY: the order that generic WAL asks for. Nothing waits for a heavyweight lock while the
     // buffer is locked, and an ERROR in between unwinds without running anything of ours:
@@ -187,7 +188,8 @@ pub fn raise(session: &Session, first: u64, sample: &ClockSample) -> Outcome<()>
         let wal = pg_sys::GenericXLogStart(sequence.relation);
         pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_EXCLUSIVE as i32);
         let page = pg_sys::GenericXLogRegisterBuffer(wal, buffer, 0);
-        if session.own_mark {
+        // a mark from before the start must count as such: words are raised to it
+        if session.own_mark && pg_sys::BufferGetLSNAtomic(buffer) > began {
             mark.storing(shared.stored() as i64);
         }
         let raise = data(page).map(|data| {

@@ -26,6 +26,8 @@ struct Header {
     announced: AtomicU64,
     /// The highest mark that this server has stored in any database, in milliseconds since 1970.
     stored: AtomicU64,
+    /// Where the write-ahead log stood before this server stored its first mark; 0 until then.
+    began: AtomicU64,
     /// 64 random bits of this start of the server: node ID and clock sequence of versions 1 and 6.
     identity: u64,
     /// The word of UUID versions 1 and 6.
@@ -106,6 +108,20 @@ impl Shared {
     /// The highest mark that this server has stored in any database.
     pub fn stored(self) -> u64 {
         self.header.stored.load(Ordering::Relaxed)
+    }
+
+    /// A position in the write-ahead log that all marks of this server come after, and all of its
+    /// predecessors before. To be asked before a mark is stored.
+    pub fn began(self) -> u64 {
+        let order = Ordering::Relaxed;
+        let began = &self.header.began;
+        if began.load(order) == 0 {
+            // SAFETY: reads shared memory of the server
+            let now = unsafe { pg_sys::GetXLogInsertRecPtr() };
+            // another backend may have been first, and its position is as good
+            let _ = began.compare_exchange(0, now, order, order);
+        }
+        began.load(order)
     }
 
     /// 64 random bits of this start of the server.
@@ -202,6 +218,7 @@ unsafe extern "C-unwind" fn on_startup() {
                 dealt: AtomicU64::new(0),
                 announced: AtomicU64::new(0),
                 stored: AtomicU64::new(0),
+                began: AtomicU64::new(0),
                 gregorian: Slot::default(),
                 unix: Slot::default(),
                 identity,

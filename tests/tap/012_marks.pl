@@ -81,5 +81,24 @@ $node->stop('immediate');
 $node->start;
 cmp_ok($node->safe_psql('churn', 'SELECT snowflake_next()'), '>', $before, 'after a crash, above all before');
 
+# So it is if another database has taken the last place and stored a higher mark first: the mark from
+# before the crash still counts as such.
+$node->append_conf('postgresql.conf', "snowflake_pg.mark_window = '60s'");
+$node->reload;
+sleep 3;
+$node->safe_psql('churn', 'SELECT snowflake_next()');
+my $stored = $node->safe_psql('churn', 'SELECT last_value FROM snowflake_mark');
+cmp_ok($stored, '>', 1000 * (time + 30), 'the mark is far enough ahead to tell');
+$node->stop('immediate');
+$node->start;
+$node->safe_psql('postgres', <<'SQL');
+SET client_min_messages = warning;
+DROP EXTENSION snowflake_pg;
+SELECT format('CREATE EXTENSION snowflake_pg; SELECT snowflake_next(); DROP EXTENSION snowflake_pg')
+    FROM generate_series(1, 1030) \gexec
+SQL
+is($node->safe_psql('churn', "SELECT snowflake_next() >= snowflake_min_id(to_timestamp($stored / 1000.0))"),
+    't', 'after a crash, above the mark from before it, whatever others have stored since');
+
 $node->stop;
 done_testing();
