@@ -4,6 +4,7 @@
 mod backend;
 mod clock;
 mod datum;
+mod delay;
 mod error;
 mod guc;
 mod layout;

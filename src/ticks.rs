@@ -14,7 +14,7 @@ use snowflake_core::{Timestamp, Word};
 
 use crate::backend::BackendLocal;
 use crate::shmem;
-use crate::{clock, guc, random, session};
+use crate::{clock, delay, guc, random};
 
 /// A word, and how it counts time.
 #[derive(Clone, Copy)]
@@ -71,7 +71,7 @@ impl<T: Ticks> Ticker<T> {
             let sample = clock::sample();
             let observed = self.slot.observe(&sample, pace.max_lead);
             if observed.noticed {
-                session::log_regression(observed.regression);
+                delay::log_regression(observed.regression);
             }
             let horizon = observed.horizon(&pace);
             let allowed = T::at(horizon);
@@ -85,7 +85,7 @@ impl<T: Ticks> Ticker<T> {
                 }
                 Err(beyond) => {
                     let from = T::instant(beyond.first).micros();
-                    session::wait(from.saturating_sub(horizon.micros()).max(0));
+                    delay::wait(from.saturating_sub(horizon.micros()).max(0));
                 }
             }
         }
