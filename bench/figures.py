@@ -225,14 +225,18 @@ def throughput(server, report, sizes):
     """IDs per second after the lead is used up, as a share of what the layout can hold."""
     count = CEILING * sizes.seconds
     with server.session() as session:
-        before = wal(server, session)
+        before, waited = wal(server, session), mark_waits(session)
+        began = time.monotonic()
         made = use_up_lead(session) + count
-        sustained = count / seconds(session, batch(count))
+        spent = seconds(session, batch(count))
+        waited = (mark_waits(session) - waited) / (time.monotonic() - began)
         after = wal(server, session)
+    sustained = count / spent
     report.raw("ids_per_second", {"batch": sustained})
     report.figure(f"snowflake_next_batch() in one backend, {sizes.seconds} s, of the ceiling",
                   100 * sustained / CEILING, "%", least=99)
-    report_wal(report, "WAL per million IDs meanwhile", after, before, made)
+    report_wal(report, "WAL per million IDs meanwhile", after, before, made, most=3_000)
+    report.figure("  callers that waited for a flush of the mark meanwhile", waited, "per s", most=1)
 
     def loop(function):  # streams, so that no tuple store is part of it
         return f"SELECT count({ONE_CALL[function]}) FROM (SELECT generate_series(1, {sizes.loop})) g"
@@ -342,10 +346,15 @@ def wal(server, session):
     return int(written), int(flushed)
 
 
-def report_wal(report, name, after, before, ids=1_000_000):
+def report_wal(report, name, after, before, ids=1_000_000, most=None):
     millions = ids / 1_000_000
     written, flushed = ((new - old) / millions for new, old in zip(after, before))
-    report.figure(f"  {name}", written, f"B, {flushed:.2f} flushes")
+    report.figure(f"  {name}", written, f"B, {flushed:.2f} flushes", most=most)
+
+
+def mark_waits(session):
+    """How often a caller waited until a raise of the mark was durable."""
+    return int(session.value("SELECT coalesce(max(mark_waits), 0) FROM snowflake_status"))
 
 
 def wal_volume(server, report, sizes):
@@ -364,9 +373,64 @@ def wal_volume(server, report, sizes):
             after = wal(server, session)
             report.figure(f"  WAL of {name}, 20 IDs per second, each a transaction", (after[0] - before[0]) / done,
                           f"B per ID, {(after[1] - before[1]) / sizes.idle:.2f} flushes per second")
-        before = wal(server, session)
-        time.sleep(sizes.idle)
-        report_wal(report, f"WAL in {sizes.idle} s without IDs", wal(server, session), before)
+        quiet = []
+        for _ in range(3):  # the least: now and then the background writer notes the running transactions
+            session.query("SELECT snowflake_next()")
+            time.sleep(2)
+            before = wal(server, session)
+            time.sleep(sizes.idle)
+            quiet.append((wal(server, session), before))
+        after, before = min(quiet, key=lambda pair: pair[0][0] - pair[1][0])
+        report_wal(report, f"WAL in {sizes.idle} s that begin 2 s after an ID", after, before, most=0)
+
+
+def next_latency(server, report, sizes):
+    """Time of one statement over the wire, with the mark raised as usual and with no raise in the whole run."""
+    scripts = {"with raises": "next.sql", "without raises": "next.sql", "nextval": "nextval.sql",
+               "pg_backend_pid()": "pid.sql"}
+    times = {(arm, clients): [] for clients in (1, 8) for arm in scripts}
+    waits = dict.fromkeys((1, 8), 0)
+
+    def measure(arm, clients, database="postgres"):
+        times[arm, clients] += server.pgbench_times(scripts[arm], "-c", str(clients), "-j", "1", "-T",
+                                                    str(sizes.transactions), database=database)
+
+    with server.session() as session:
+        for turn in range(sizes.loops):
+            for clients in waits:
+                for arm in rotated(list(scripts), turn):
+                    if arm == "without raises":
+                        # every database has a mark of its own: in a new one the first ID raises it by a minute
+                        server.set("snowflake_pg.mark_window", 60_000)
+                        server.query("CREATE DATABASE calm")
+                        server.query("CREATE EXTENSION snowflake_pg", "calm")
+                        server.query("SELECT snowflake_next()", "calm")
+                        mark = "SELECT last_value FROM snowflake_mark"
+                        before = server.query(mark, "calm")
+                        measure(arm, clients, "calm")
+                        if server.query(mark, "calm") != before:
+                            raise Failure("the mark was raised in a run without raises")
+                        server.query("DROP DATABASE calm")
+                        server.set("snowflake_pg.mark_window", 1_000)
+                    else:
+                        # the first ID after a while waits: not what is measured
+                        session.query("SELECT snowflake_next()")
+                        before = mark_waits(session)
+                        measure(arm, clients)
+                        waits[clients] += mark_waits(session) - before
+    stored = {}
+    for (arm, clients), values in times.items():
+        values.sort()
+        share = {name: values[min(len(values) - 1, int(len(values) * part))] / 1000
+                 for name, part in (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("maximum", 1))}
+        stored[f"{arm}, {clients} clients"] = {"statements": len(values), **share}
+        detail = ", ".join(f"{name} {value:.3f}" for name, value in share.items() if name != "p99.9")
+        what = arm if arm.startswith(("nextval", "pg_")) else f"snowflake_next() {arm}"
+        report.figure(f"  {what}, {clients} clients, p99.9", share["p99.9"], f"ms, {detail}")
+    report.raw("statement_milliseconds", stored)
+    for clients, waited in waits.items():
+        report.figure(f"  callers that waited for a flush of the mark, {clients} clients",
+                      waited / (sizes.loops * sizes.transactions), "per s", most=1)
 
 
 def latency(server, report, sizes):

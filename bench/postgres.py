@@ -124,9 +124,19 @@ class Server:
             while session.value(f"SELECT setting = '{value}' FROM pg_settings WHERE name = '{name}'") != "t":
                 session.query("SELECT pg_sleep(0.01)")
 
-    def pgbench(self, script, *arguments):
+    def pgbench(self, script, *arguments, database="postgres"):
         return self.run("pgbench", "-h", self.directory, "-U", "postgres", "-n", "-f", self.readable(script),
-                        *arguments, "postgres")
+                        *arguments, database)
+
+    def pgbench_times(self, script, *arguments, database):
+        """The time of every statement, in microseconds."""
+        prefix = self.directory / "pgbench_times"
+        self.pgbench(script, "--log", f"--log-prefix={prefix}", *arguments, database=database)
+        times = []
+        for log in self.directory.glob(f"{prefix.name}.*"):
+            times += [int(line.split()[2]) for line in log.read_text().splitlines()]
+            log.unlink()
+        return times
 
     def readable(self, script):
         """A copy of a script where the server's user can read it."""

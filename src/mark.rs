@@ -1,13 +1,16 @@
 //! The durable mark: `last_value` of the sequence `snowflake_mark`, in milliseconds since 1970.
 //!
-//! It is written in place through generic WAL and flushed before any ID below it is given out;
+//! It is written in place through generic WAL and durable before any ID below it is given out;
 //! docs/durability.md says why, and why not by setval(). What to write is decided in
 //! `snowflake_core::snowflake::Mark`.
 
-use pgrx::prelude::*;
-use snowflake_core::snowflake::Raise;
-use snowflake_core::{ClockSample, Error, Timestamp, Word};
+use std::sync::atomic::AtomicU64;
 
+use pgrx::prelude::*;
+use snowflake_core::snowflake::{Found, Mark, Need, Raise};
+use snowflake_core::{ClockSample, Timestamp, Word};
+
+use crate::clock;
 use crate::error::{Failure, Outcome};
 use crate::record::{self, Relations};
 use crate::session::Session;
@@ -59,6 +62,19 @@ impl Sequence {
         };
         sequence.close();
         Err(Failure::state("cannot raise the mark \"snowflake_mark\"").detail(problem))
+    }
+
+    /// The same to raise the mark, unless that would have to wait.
+    fn open_at_once(relations: Relations) -> Outcome<Option<Self>> {
+        let lock = pg_sys::RowExclusiveLock;
+        // SAFETY: takes a lock, which is released below, or by the end of the transaction
+        if !unsafe { pg_sys::ConditionalLockRelationOid(relations.mark, lock as i32) } {
+            return Ok(None);
+        }
+        let sequence = Self::open(relations, lock);
+        // SAFETY: releases what was taken above, and not what `open` took
+        unsafe { pg_sys::UnlockRelationOid(relations.mark, lock as i32) };
+        sequence.map(Some)
     }
 
     /// Whether a rollback, to a savepoint too, would bring back another file than the one that is
@@ -159,8 +175,32 @@ pub fn used(relations: Relations) -> Outcome<bool> {
     Ok(stored(relations)? > 0)
 }
 
-/// Raises the mark above `first`, or takes over what is stored; returns with it published.
+/// Gets the mark above `first`, or well above it in good time; returns with `first` below the bound
+/// that callers compare with.
 pub fn raise(session: &Session, first: u64, sample: &ClockSample) -> Outcome<()> {
+    let mark = session.mark;
+    let need = mark.need(first);
+    settle(session, need, sample)?;
+    if let Need::Ahead(first) = need {
+        mark.step(&session.shape, first, &session.pace);
+    }
+    Ok(())
+}
+
+/// Compares what is stored with what this server has stored, and mends it: for a session that
+/// begins, or begins anew because the sequence was altered.
+pub fn verify(session: &Session) -> Outcome<()> {
+    let mark = session.mark;
+    if mark.bound.load_relaxed() == 0
+        || stored(session.relations)? as u64 == mark.written.load_relaxed()
+    {
+        return Ok(());
+    }
+    settle(session, Need::Intact, &clock::sample())
+}
+
+/// Does what is needed about the stored mark.
+fn settle(session: &Session, need: Need, sample: &ClockSample) -> Outcome<()> {
     let Session {
         relations,
         mark,
@@ -178,22 +218,45 @@ pub fn raise(session: &Session, first: u64, sample: &ClockSample) -> Outcome<()>
         record::check(relations)?;
         record::check_settled(relations)?;
     }
+    let ahead = matches!(need, Need::Ahead(_));
     let began = shared.began();
-    let sequence = Sequence::open(relations, pg_sys::RowExclusiveLock)?;
+    let sequence = if ahead {
+        match Sequence::open_at_once(relations)? {
+            Some(sequence) => sequence,
+            None => return Ok(()),
+        }
+    } else {
+        Sequence::open(relations, pg_sys::RowExclusiveLock)?
+    };
     // SAFETY: the order that generic WAL asks for. Nothing waits for a heavyweight lock while the
     // buffer is locked, and an ERROR in between unwinds without running anything of ours:
     // PostgreSQL releases lock and pin.
-    let raise = unsafe {
+    let (raise, lsn) = unsafe {
         let buffer = pg_sys::ReadBuffer(sequence.relation, 0);
         let wal = pg_sys::GenericXLogStart(sequence.relation);
-        pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_EXCLUSIVE as i32);
+        if !ahead {
+            pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_EXCLUSIVE as i32);
+        } else if !pg_sys::ConditionalLockBuffer(buffer) {
+            // another backend is at it
+            pg_sys::GenericXLogAbort(wal);
+            pg_sys::ReleaseBuffer(buffer);
+            sequence.close();
+            return Ok(());
+        }
         let page = pg_sys::GenericXLogRegisterBuffer(wal, buffer, 0);
         // a mark from before the start must count as such: words are raised to it
-        if session.own_mark && pg_sys::BufferGetLSNAtomic(buffer) > began {
-            mark.storing(shared.stored() as i64);
-        }
+        let native = if session.own_mark && pg_sys::BufferGetLSNAtomic(buffer) > began {
+            shared.stored() as i64
+        } else {
+            0
+        };
         let raise = data(page).map(|data| {
-            let raise = mark.decide(&shape, first, (*data).last_value, &pace, sample.wall);
+            let found = Found {
+                stored: (*data).last_value,
+                native,
+                wall: sample.wall,
+            };
+            let raise = mark.decide(&shape, need, found, &pace);
             if let Raise::Store { mark: value } = raise {
                 mark.storing(value);
                 shared.storing(value);
@@ -210,46 +273,81 @@ pub fn raise(session: &Session, first: u64, sample: &ClockSample) -> Outcome<()>
             pg_sys::BufferGetLSNAtomic(buffer)
         };
         pg_sys::UnlockReleaseBuffer(buffer);
-        if matches!(raise, Some(Raise::Store { .. } | Raise::Adopt { .. })) {
-            pg_sys::XLogFlush(lsn);
+        (raise, lsn)
+    };
+    let raise = raise.ok_or_else(damaged)?;
+    let durable = match raise {
+        Raise::Published => true,
+        // a caller that has IDs left need not wait; where nothing is logged there is no LSN
+        Raise::Raised { .. } | Raise::Store { .. } if ahead => flushed_soon(lsn),
+        Raise::Raised { .. } | Raise::Store { .. } | Raise::Adopt { .. } => {
+            flush(mark, lsn);
+            true
         }
-        raise
     };
     sequence.close();
     if settling {
         // SAFETY: releases what was taken above
         unsafe { pg_sys::UnlockRelationOid(relations.layout, pg_sys::AccessShareLock as i32) };
     }
-    match raise.ok_or_else(damaged)? {
-        Raise::Published => {}
+    match raise {
         Raise::Adopt {
             mark: value,
-            foreign,
-        } => {
-            if foreign {
-                let ahead = value.saturating_mul(1_000) - pace.max_lead - sample.wall.micros();
-                if ahead > pace.clock_tolerance.max(pace.unremarkable(&shape)) {
-                    // before any word is raised: other databases must not suffer for it
-                    session.slot.count_error();
-                    return Err(Error::ClockWentBack {
-                        regression: ahead,
-                        tolerance: pace.clock_tolerance,
-                        wall: sample.wall,
-                    }
-                    .into());
-                }
-                // every ID given out before has a timestamp below it, at most so far ahead of
-                // the clock
-                let instant = Timestamp::from_millis(value);
-                let tick = shape.first_tick(instant);
-                let clock = Timestamp::from_micros(instant.micros().saturating_sub(pace.max_lead));
-                for slot in shared.slots() {
-                    slot.resume(tick, clock, sample.monotonic_after);
-                }
-            }
-            mark.publish(&shape, value);
+            foreign: true,
+        } => adopt(session, value, sample)?,
+        Raise::Raised { mark: value }
+        | Raise::Adopt { mark: value, .. }
+        | Raise::Store { mark: value }
+            if durable =>
+        {
+            mark.publish(&shape, value, &pace);
         }
-        Raise::Store { mark: value } => mark.publish(&shape, value),
+        _ => {}
     }
+    Ok(())
+}
+
+/// Makes the log durable up to a position; the caller waits, which is counted.
+fn flush(mark: &Mark<AtomicU64>, lsn: pg_sys::XLogRecPtr) {
+    // SAFETY: reads shared memory, and writes and flushes the log; no lock is held
+    unsafe {
+        if pg_sys::GetFlushRecPtr(std::ptr::null_mut()) < lsn {
+            mark.count_wait();
+            pg_sys::XLogFlush(lsn);
+        }
+    }
+}
+
+/// Whether the log is durable up to a position. If not, the WAL writer is asked to make it so, as
+/// for an asynchronous commit.
+fn flushed_soon(lsn: pg_sys::XLogRecPtr) -> bool {
+    // SAFETY: reads shared memory, and sets a latch
+    unsafe {
+        let flushed = pg_sys::GetFlushRecPtr(std::ptr::null_mut()) >= lsn;
+        if !flushed {
+            pg_sys::XLogSetAsyncXactLSN(lsn);
+        }
+        flushed
+    }
+}
+
+/// Takes over a mark from elsewhere: every ID given out before has a timestamp below it, at most
+/// `max_lead` ahead of the clock.
+fn adopt(session: &Session, value: i64, sample: &ClockSample) -> Outcome<()> {
+    let Session { shape, pace, .. } = *session;
+    let ahead = value.saturating_mul(1_000) - pace.max_lead - sample.wall.micros();
+    if ahead > pace.unremarkable(&shape) {
+        // before any word is raised: other databases must not suffer for it
+        pace.tolerate(ahead, sample.wall)
+            .inspect_err(|_| session.slot.count_error())?;
+    }
+    let instant = Timestamp::from_millis(value);
+    let tick = shape.first_tick(instant);
+    let clock = Timestamp::from_micros(instant.micros().saturating_sub(pace.max_lead));
+    for slot in session.shared.slots() {
+        slot.resume(tick, clock, sample.monotonic_after);
+    }
+    session.mark.storing(value);
+    session.mark.publish(&shape, value, &pace);
     Ok(())
 }

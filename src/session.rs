@@ -110,6 +110,7 @@ pub fn current() -> Outcome<Session> {
         Some(session) => Ok(session),
         None => {
             let session = attach()?;
+            mark::verify(&session)?;
             SESSION.set(Some(session));
             Ok(session)
         }
@@ -164,15 +165,13 @@ fn attach() -> Outcome<Session> {
 /// The mark of this backend, for a database that has no room in shared memory. Which marks other
 /// backends have stored it learns at each raise, from the highest of the server.
 fn own_mark(sequence: pg_sys::Oid) -> &'static Mark<AtomicU64> {
-    static MARK: Mark<AtomicU64> = Mark {
-        bound: AtomicU64::new(0),
-        written: AtomicU64::new(0),
-    };
+    static MARK: Mark<AtomicU64> = Mark::new();
     static SEQUENCE: BackendLocal<pg_sys::Oid> = BackendLocal::new(pg_sys::InvalidOid);
     if SEQUENCE.replace(sequence) != sequence {
         // the extension was created anew: the mark of the old one says nothing about the new one
-        MARK.bound.store(0, Ordering::Relaxed);
-        MARK.written.store(0, Ordering::Relaxed);
+        for word in [&MARK.bound, &MARK.durable, &MARK.written] {
+            word.store(0, Ordering::Relaxed);
+        }
     }
     &MARK
 }

@@ -146,11 +146,8 @@ impl Shared {
         database: pg_sys::Oid,
         sequence: pg_sys::Oid,
     ) -> Option<&'static Mark<AtomicU64>> {
-        let key = u64::from(database.to_u32()) << 32 | u64::from(sequence.to_u32());
-        let entries = &self.header.databases;
-        let start = (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize;
-        (0..DATABASES)
-            .map(|step| &entries[start.wrapping_add(step) % DATABASES])
+        let key = Database::key(database, sequence);
+        self.probe(key)
             .find(|entry| {
                 let order = Ordering::Relaxed;
                 match entry.key.compare_exchange(0, key, order, order) {
@@ -159,6 +156,31 @@ impl Shared {
                 }
             })
             .map(|entry| &entry.mark)
+    }
+
+    /// The same without making room for it.
+    pub fn known_mark(
+        self,
+        database: pg_sys::Oid,
+        sequence: pg_sys::Oid,
+    ) -> Option<&'static Mark<AtomicU64>> {
+        let key = Database::key(database, sequence);
+        self.probe(key)
+            .find(|entry| entry.key.load(Ordering::Relaxed) == key)
+            .map(|entry| &entry.mark)
+    }
+
+    /// The entries of databases in the order in which a key tries them.
+    fn probe(self, key: u64) -> impl Iterator<Item = &'static Database> {
+        let entries = &self.header.databases;
+        let start = (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize;
+        (0..DATABASES).map(move |step| &entries[start.wrapping_add(step) % DATABASES])
+    }
+}
+
+impl Database {
+    fn key(database: pg_sys::Oid, sequence: pg_sys::Oid) -> u64 {
+        u64::from(database.to_u32()) << 32 | u64::from(sequence.to_u32())
     }
 }
 
@@ -225,10 +247,7 @@ unsafe extern "C-unwind" fn on_startup() {
                 databases: [const {
                     Database {
                         key: AtomicU64::new(0),
-                        mark: Mark {
-                            bound: AtomicU64::new(0),
-                            written: AtomicU64::new(0),
-                        },
+                        mark: Mark::new(),
                     }
                 }; DATABASES],
             });

@@ -78,12 +78,19 @@ fn snowflake_pg_status() -> TableIterator<
         name!(mark, Option<TimestampWithTimeZone>),
         name!(layout, String),
         name!(layout_expires, TimestampWithTimeZone),
+        name!(mark_waits, Option<i64>),
     ),
 > {
     let shared = shmem::shared().or_raise();
     let layout = guc::layout().or_raise();
     let shape = layout.shape();
-    let stored = record::relations().and_then(mark::stored).or_raise();
+    let relations = record::relations().or_raise();
+    let stored = mark::stored(relations).or_raise();
+    // SAFETY: a variable of this process, set when it connected to its database
+    let database = unsafe { pg_sys::MyDatabaseId };
+    let mark_waits = shared
+        .known_mark(database, relations.mark)
+        .map(|mark| mark.waits.load_relaxed() as i64);
     let mark = (stored > 0).then(|| clock::to_postgres(Timestamp::from_millis(stored)));
     let sample = clock::sample();
     let rows = shared
@@ -112,6 +119,7 @@ fn snowflake_pg_status() -> TableIterator<
                 mark,
                 layout.name().to_string(),
                 clock::to_postgres(layout.last_instant()),
+                mark_waits,
             ))
         });
     TableIterator::new(rows.collect::<Vec<_>>())

@@ -5,5 +5,5 @@ CREATE VIEW snowflake_layouts AS
 
 CREATE VIEW snowflake_status AS
     SELECT worker_id, last_id, last_ts, lead, regression, waits, regressions, errors, mark, layout,
-           layout_expires
+           layout_expires, mark_waits
     FROM snowflake_pg_status();

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicI64 as Plain, Ordering};
 use loom::sync::atomic::AtomicU64;
 use loom::sync::{Arc, Mutex};
 use loom::thread;
-use snowflake_core::snowflake::{Claim, Layout, Mark, Pace, Raise, Shape, Slot};
+use snowflake_core::snowflake::{Claim, Found, Layout, Mark, Need, Pace, Raise, Shape, Slot};
 use snowflake_core::{ClockSample, Timestamp, Word};
 
 /// Loom's word in the place of the real one.
@@ -249,6 +249,8 @@ enum Protocol {
     AdoptWithoutFlush,
     PublishBeforeWords,
     SwapBeforeMark,
+    PublishAheadBeforeFlush,
+    StepPastTheMark,
 }
 
 /// A database with one worker.
@@ -267,12 +269,13 @@ struct Database {
     durable: Plain,
     /// IDs below this milliseconds were given out before the start.
     floor: i64,
+    pace: Pace,
 }
 
 impl Database {
     /// A server that starts with a mark on disk, or with 0 for none.
-    fn new(shape: Shape, protocol: Protocol, stored: i64) -> Arc<Self> {
-        Arc::new(Self {
+    fn new(shape: Shape, protocol: Protocol, stored: i64) -> Self {
+        Self {
             shape,
             protocol,
             slot: Slot::default(),
@@ -282,7 +285,25 @@ impl Database {
             disk: AtomicU64::new(stored as u64),
             durable: Plain::new(stored),
             floor: stored,
-        })
+            pace: Pace {
+                max_lead: 1_000_000,
+                clock_tolerance: 0,
+                window: 0,
+            },
+        }
+    }
+
+    /// With a mark that was raised to `mark` and published, and is raised again a millisecond
+    /// before it.
+    fn running(self, mark: i64) -> Self {
+        let pace = Pace {
+            window: 2_000,
+            ..self.pace
+        };
+        *self.page.lock().unwrap() = mark;
+        self.flush(mark);
+        self.mark.publish(&self.shape, mark, &pace);
+        Self { pace, ..self }
     }
 
     fn bound(&self, mark: i64) -> u64 {
@@ -297,20 +318,37 @@ impl Database {
     fn raise_words(&self, mark: i64) {
         let instant = Timestamp::from_millis(mark);
         self.slot.resume(self.bound(mark), instant, 0);
+        self.mark.storing(mark);
     }
 
-    /// Gets the mark above `first`.
+    /// Gets the mark above `first`, or above a later one in good time.
     fn raise(&self, first: u64) {
-        let mut page = self.page.lock().unwrap();
-        let raise = {
-            let pace = Pace {
-                max_lead: 0,
-                clock_tolerance: 0,
-                window: 0,
+        let need = self.mark.need(first);
+        self.settle(need);
+        if need == Need::Ahead(first) {
+            if self.protocol == Protocol::StepPastTheMark {
+                self.mark.bound.raise_release(first + 4);
+            }
+            self.mark.step(&self.shape, first, &self.pace);
+        }
+    }
+
+    fn settle(&self, need: Need) {
+        let ahead = matches!(need, Need::Ahead(_));
+        let mut page = if ahead {
+            let Ok(page) = self.page.try_lock() else {
+                return;
             };
-            let wall = Timestamp::from_micros(0);
-            self.mark.decide(&self.shape, first, *page, &pace, wall)
+            page
+        } else {
+            self.page.lock().unwrap()
         };
+        let found = Found {
+            stored: *page,
+            native: 0,
+            wall: Timestamp::from_micros(0),
+        };
+        let raise = self.mark.decide(&self.shape, need, found, &self.pace);
         if let Raise::Store { mark } = raise {
             self.mark.storing(mark);
             *page = mark;
@@ -319,21 +357,38 @@ impl Database {
         let (mark, foreign, adopted) = match raise {
             Raise::Published => return,
             Raise::Adopt { mark, foreign } => (mark, foreign, true),
-            Raise::Store { mark } => (mark, false, false),
+            Raise::Raised { mark } | Raise::Store { mark } if ahead => {
+                let durable = self.disk.load(Ordering::Relaxed) >= mark as u64;
+                if durable || self.protocol == Protocol::PublishAheadBeforeFlush {
+                    self.publish(mark);
+                }
+                return;
+            }
+            Raise::Raised { mark } | Raise::Store { mark } => (mark, false, false),
         };
         if self.protocol == Protocol::PublishBeforeFlush {
-            self.mark.publish(&self.shape, mark);
+            self.publish(mark);
         }
         if !(adopted && self.protocol == Protocol::AdoptWithoutFlush) {
             self.flush(mark);
         }
         if self.protocol == Protocol::PublishBeforeWords {
-            self.mark.publish(&self.shape, mark);
+            self.publish(mark);
         }
         if foreign {
             self.raise_words(mark);
         }
-        self.mark.publish(&self.shape, mark);
+        self.publish(mark);
+    }
+
+    fn publish(&self, mark: i64) {
+        self.mark.publish(&self.shape, mark, &self.pace);
+    }
+
+    /// What the WAL writer does now and then.
+    fn flush_page(&self) {
+        let page = *self.page.lock().unwrap();
+        self.flush(page);
     }
 
     /// Takes a tick first and then asks whether it may.
@@ -388,7 +443,7 @@ impl Database {
 fn raises(protocol: Protocol, stored: i64, preemptions: usize, tasks: Vec<Vec<(u64, u64)>>) {
     let shape = shape();
     explore(Some(preemptions), move || {
-        let database = Database::new(shape, protocol, stored);
+        let database = Arc::new(Database::new(shape, protocol, stored));
         distinct(&run(&database, tasks.clone(), Database::claims));
     });
 }
@@ -426,15 +481,65 @@ fn a_mark_from_before_the_start() {
 
 #[test]
 fn a_mark_from_before_the_start_with_three_threads() {
-    raises(
-        Protocol::Right,
-        8,
-        1,
-        vec![vec![(10, 1)], vec![(18, 1)], vec![(10, 1)]],
-    );
+    let [first, second] = <[_; 2]>::try_from(single_claims()).unwrap();
+    raises(Protocol::Right, 8, 1, vec![first, second, vec![(18, 1)]]);
+}
+
+/// Threads that claim across half a window before a mark, and the WAL writer as one of them if a
+/// task is empty. The mark is at 8 milliseconds, tick 16, and is raised again from tick 14 on.
+fn raises_ahead(protocol: Protocol, preemptions: usize, tasks: Vec<Vec<(u64, u64)>>) {
+    let shape = shape();
+    explore(Some(preemptions), move || {
+        let database = Database::new(shape, protocol, 0).running(8);
+        let work = |database: &Database, requests: Vec<(u64, u64)>| {
+            if requests.is_empty() {
+                database.flush_page();
+            }
+            database.claims(requests)
+        };
+        distinct(&run(&Arc::new(database), tasks.clone(), work));
+    });
+}
+
+/// Two threads that need the mark raised, one of them past the mark, and the WAL writer.
+fn two_and_the_wal_writer() -> Vec<Vec<(u64, u64)>> {
+    vec![vec![(14, 1), (14, 1)], vec![(14, 1), (16, 1)], vec![]]
+}
+
+#[test]
+fn raising_ahead() {
+    let tasks = vec![vec![(14, 1), (14, 1)], vec![(14, 1), (16, 1)]];
+    raises_ahead(Protocol::Right, 3, tasks);
+}
+
+#[test]
+fn raising_ahead_beside_the_wal_writer() {
+    raises_ahead(Protocol::Right, 2, two_and_the_wal_writer());
+}
+
+#[test]
+fn raising_ahead_with_three_threads() {
+    let tasks = vec![vec![(14, 1)], vec![(14, 2)], vec![(16, 1)]];
+    raises_ahead(Protocol::Right, 2, tasks);
 }
 
 // What the protocol forbids, and that these models would find it.
+
+#[test]
+#[should_panic(expected = "above the durable mark")]
+fn publishing_a_raise_ahead_before_it_is_flushed() {
+    raises_ahead(
+        Protocol::PublishAheadBeforeFlush,
+        2,
+        two_and_the_wal_writer(),
+    );
+}
+
+#[test]
+#[should_panic(expected = "above the durable mark")]
+fn stepping_past_the_mark() {
+    raises_ahead(Protocol::StepPastTheMark, 2, two_and_the_wal_writer());
+}
 
 #[test]
 #[should_panic(expected = "above the durable mark")]
@@ -458,7 +563,7 @@ fn publishing_before_the_words_are_raised() {
 fn adopts_while_claiming(protocol: Protocol) {
     let shape = shape();
     explore(None, move || {
-        let database = Database::new(shape, protocol, 8);
+        let database = Arc::new(Database::new(shape, protocol, 8));
         run(&database, vec![None, Some(10)], |database, now| match now {
             None => database.raise(10),
             Some(now) => {

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use proptest::prelude::*;
 use proptest::sample::select;
 use snowflake_core::snowflake::{
-    Allowance, Beyond, Claim, FieldKind, Layout, Mark, Pace, Raise, Shape, Slot, from_base32,
-    to_base32, to_text,
+    Allowance, Beyond, Claim, FieldKind, Found, Layout, Mark, Need, Pace, Raise, Shape, Slot,
+    from_base32, to_base32, to_text,
 };
-use snowflake_core::{ClockSample, Error, Timestamp};
+use snowflake_core::{ClockSample, Error, Timestamp, Word};
 
 /// 2025-01-01, in milliseconds.
 const NOW: i64 = 1_735_689_600_000;
@@ -418,10 +418,19 @@ fn the_last_id_of_a_layout_is_the_last() {
             slot.claim(&mark.bound, now, allowed, 1, || 0),
             Err(Beyond { first: now })
         );
-        let Raise::Store { mark: stored } = mark.decide(&shape, now, 0, &pace, wall) else {
+        let found = Found {
+            stored: 0,
+            native: 0,
+            wall,
+        };
+        let Raise::Store { mark: stored } = mark.decide(&shape, mark.need(now), found, &pace)
+        else {
             panic!("nothing is stored yet");
         };
-        mark.publish(&shape, stored);
+        mark.publish(&shape, stored, &pace);
+        // half a window before the mark it may be raised, but the layout ends first
+        assert_eq!(mark.need(now), Need::Ahead(now));
+        mark.step(&shape, now, &pace);
         slot.last.store(shape.last_tick() - 2, Ordering::Relaxed);
         let claim = slot.claim(&mark.bound, now, allowed, 100, || 0).unwrap();
         assert_eq!(claim.last, shape.last_tick());
@@ -446,40 +455,81 @@ fn decisions_about_a_mark() {
         clock_tolerance: 0,
         window: 5_000,
     };
-    let decide_at = |millis, first, stored| {
-        mark.decide(&shape, first, stored, &pace, Timestamp::from_millis(millis))
+    let decide_at = |millis, need, stored| {
+        let found = Found {
+            stored,
+            native: 0,
+            wall: Timestamp::from_millis(millis),
+        };
+        mark.decide(&shape, need, found, &pace)
     };
-    let decide = |first, stored| decide_at(1_000_000, first, stored);
+    let decide = |first, stored| decide_at(1_000_000, Need::Now(first), stored);
+    let ahead = |first, stored| decide_at(1_000_000, Need::Ahead(first), stored);
+    let intact = |stored| decide_at(1_000_000, Need::Intact, stored);
     let store = |mark| Raise::Store { mark };
     let adopt = |mark, foreign| Raise::Adopt { mark, foreign };
+    let bounds = || [mark.bound.load_relaxed(), mark.durable.load_relaxed()];
     // never raised: the end of the unit and the window
+    assert_eq!(mark.need(200), Need::Now(200));
     assert_eq!(decide(200, 0), store(106));
     assert_eq!(decide(201, 0), store(106));
     // not beyond where the clock lets IDs go in a window, unless the clock went back
-    assert_eq!(decide_at(100, 200, 0), store(106));
-    assert_eq!(decide_at(100, 212, 0), store(107));
-    assert_eq!(decide_at(100, 214, 0), store(113));
+    assert_eq!(decide_at(100, Need::Now(200), 0), store(106));
+    assert_eq!(decide_at(100, Need::Now(212), 0), store(107));
+    assert_eq!(decide_at(100, Need::Now(214), 0), store(113));
     // found at the start: adopted even if it is too low
     assert_eq!(decide(200, 300), adopt(300, true));
     assert_eq!(decide(200, 50), adopt(50, true));
+    assert_eq!(intact(50), adopt(50, true));
     // stored by another backend that has not published it
     mark.storing(106);
     assert_eq!(decide(200, 106), adopt(106, false));
-    // published: below it nothing is to be done, at it the next one is stored
-    mark.publish(&shape, 106);
+    assert_eq!(intact(106), Raise::Published);
+    // published: callers look again half a window before it
+    mark.publish(&shape, 106, &pace);
+    assert_eq!(bounds(), [206, 212]);
     assert_eq!(decide(211, 106), Raise::Published);
+    assert_eq!(mark.need(211), Need::Ahead(211));
+    assert_eq!(mark.need(212), Need::Now(212));
     assert_eq!(decide(212, 106), store(112));
+    // ahead: raised, and not published before it is durable; meanwhile callers go on in steps
+    assert_eq!(ahead(206, 106), store(109));
+    mark.storing(109);
+    assert_eq!(ahead(206, 109), Raise::Raised { mark: 109 });
+    mark.step(&shape, 206, &pace);
+    assert_eq!(bounds(), [208, 212]);
+    mark.step(&shape, 211, &pace);
+    assert_eq!(bounds(), [212, 212]);
+    assert_eq!(decide(212, 109), adopt(109, false));
+    mark.publish(&shape, 109, &pace);
+    assert_eq!(bounds(), [212, 218]);
+    // as far ahead as the clock allows already
+    assert_eq!(decide_at(102, Need::Ahead(212), 109), Raise::Published);
     // restored above what this server has stored
-    assert_eq!(decide(212, 107), adopt(107, true));
-    assert_eq!(decide(212, 1_000), adopt(1_000, true));
-    // noted and then not written, or lost: the next one is not lower
+    assert_eq!(decide(218, 110), adopt(110, true));
+    assert_eq!(ahead(213, 1_000), adopt(1_000, true));
+    assert_eq!(intact(1_000), adopt(1_000, true));
+    // lost or lowered: stored anew, also where a caller needs nothing
+    assert_eq!(ahead(213, 108), store(112));
+    assert_eq!(intact(108), store(109));
+    assert_eq!(intact(0), store(109));
+    // noted and then not written: the next one is not lower
     mark.storing(500);
-    assert_eq!(decide(212, 106), store(500));
-    assert_eq!(decide(212, 0), store(500));
+    assert_eq!(decide(218, 109), store(500));
+    assert_eq!(decide(218, 0), store(500));
+    // without a place in shared memory: other backends of this server store marks as well
+    let found = Found {
+        stored: 600,
+        native: 600,
+        wall: Timestamp::from_millis(1_000_000),
+    };
+    let decide = |need| mark.decide(&shape, need, found, &pace);
+    assert_eq!(decide(Need::Now(218)), adopt(600, false));
+    assert_eq!(decide(Need::Ahead(213)), Raise::Raised { mark: 600 });
     // a late publisher lowers nothing
-    mark.publish(&shape, 120);
-    mark.publish(&shape, 106);
-    assert_eq!(mark.bound.load(Ordering::Relaxed), 240);
+    mark.publish(&shape, 120, &pace);
+    mark.publish(&shape, 106, &pace);
+    assert_eq!(bounds(), [234, 240]);
 }
 
 /// Real threads with real atomics, on one word.
@@ -585,7 +635,7 @@ fn a_clock_that_goes_back() {
 }
 
 /// One of the two backends of a server: what it has still to do of a raise.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 enum Task {
     #[default]
     Idle,
@@ -628,6 +678,8 @@ enum Event {
     },
     /// Somebody restores a higher mark.
     Restore(i64),
+    /// What was written to the log becomes durable.
+    WalWriter,
 }
 
 fn events() -> impl Strategy<Value = Event> {
@@ -650,6 +702,7 @@ fn events() -> impl Strategy<Value = Event> {
         2 => (any::<bool>(), -10_000_000..10_000_000_i64, any::<bool>())
             .prop_map(|(flushed, down, reboot)| Event::Crash { flushed, down, reboot }),
         1 => (1..100_000_i64).prop_map(Event::Restore),
+        4 => Just(Event::WalWriter),
     ]
 }
 
@@ -748,7 +801,7 @@ impl Server {
             Event::Abandon(backend) => self.tasks[backend] = Task::Idle,
             Event::FailedStore => {
                 let first = self.slots[0].last.load(Ordering::Relaxed) + 1;
-                if let Raise::Store { mark } = self.decide(first) {
+                if let Raise::Store { mark } = self.decide(self.mark.need(first)) {
                     self.mark.storing(mark);
                 }
             }
@@ -773,6 +826,7 @@ impl Server {
                 self.page = self.page.max(self.wall / 1_000) + millis;
                 self.durable = self.page;
             }
+            Event::WalWriter => self.durable = self.page,
         }
     }
 
@@ -802,8 +856,24 @@ impl Server {
         // what is left is the mark
         let bound = self.mark.bound.load(Ordering::Relaxed);
         assert!(first >= bound, "{first} is allowed and below the mark");
-        self.tasks[backend] = match self.decide(first) {
-            Raise::Published => panic!("nobody else has raised the mark"),
+        let need = self.mark.need(first);
+        let ahead = need == Need::Ahead(first);
+        self.tasks[backend] = match self.decide(need) {
+            Raise::Published => {
+                assert!(ahead, "nobody else has raised the mark");
+                Task::Idle
+            }
+            Raise::Raised { mark } => {
+                assert!(ahead && mark == self.page);
+                if self.durable >= mark {
+                    Task::Publish {
+                        mark,
+                        foreign: false,
+                    }
+                } else {
+                    Task::Idle
+                }
+            }
             Raise::Adopt { mark, foreign } => {
                 assert_eq!(mark, self.page);
                 Task::Flush { mark, foreign }
@@ -822,32 +892,52 @@ impl Server {
                 );
                 self.mark.storing(mark);
                 self.page = mark;
-                Task::Flush {
-                    mark,
-                    foreign: false,
+                if ahead {
+                    Task::Idle
+                } else {
+                    Task::Flush {
+                        mark,
+                        foreign: false,
+                    }
                 }
             }
         };
+        if ahead && self.tasks[backend] == Task::Idle {
+            self.mark.step(&self.shape, first, &self.pace);
+            self.check_bounds();
+            let claim = self.claim(worker, now, allowed, count, start);
+            assert_eq!(claim, Ok(()), "a caller below the mark does not wait");
+        }
     }
 
-    fn decide(&self, first: u64) -> Raise {
-        let wall = Timestamp::from_micros(self.wall);
-        self.mark
-            .decide(&self.shape, first, self.page, &self.pace, wall)
+    fn decide(&self, need: Need) -> Raise {
+        let found = Found {
+            stored: self.page,
+            native: 0,
+            wall: Timestamp::from_micros(self.wall),
+        };
+        self.mark.decide(&self.shape, need, found, &self.pace)
+    }
+
+    fn check_bounds(&self) {
+        let [bound, published] =
+            [&self.mark.bound, &self.mark.durable].map(|word| word.load(Ordering::Relaxed));
+        assert!(bound <= published);
+        assert!(
+            published <= self.tick(self.durable * 1_000),
+            "published before durable"
+        );
     }
 
     fn publish(&mut self, mark: i64, foreign: bool) {
         if foreign {
             let micros = mark * 1_000;
             self.resume(micros, micros - self.pace.max_lead);
+            self.mark.storing(mark);
             self.adopted = self.adopted.max(self.tick(micros));
         }
-        self.mark.publish(&self.shape, mark);
-        let bound = self.mark.bound.load(Ordering::Relaxed);
-        assert!(
-            bound <= self.tick(self.durable * 1_000),
-            "published before durable"
-        );
+        self.mark.publish(&self.shape, mark, &self.pace);
+        self.check_bounds();
     }
 
     fn claim(
@@ -1035,7 +1125,7 @@ fn the_model_notices_a_mark_that_is_not_durable() {
         window: 1_000_000,
     };
     let mut server = Server::new(shape, pace);
-    server.mark.publish(&shape, NOW + 10_000);
+    server.mark.publish(&shape, NOW + 10_000, &pace);
     let step = Event::Step {
         backend: 0,
         worker: 0,

@@ -55,6 +55,21 @@ impl Pace {
             .saturating_add(self.window)
             .saturating_add(rounding)
     }
+
+    /// Whether IDs go on with the clock at `wall`, so many microseconds behind.
+    ///
+    /// # Errors
+    /// A regression beyond the tolerance.
+    pub fn tolerate(&self, regression: i64, wall: Timestamp) -> Result<(), Error> {
+        if regression > self.clock_tolerance {
+            return Err(Error::ClockWentBack {
+                regression,
+                tolerance: self.clock_tolerance,
+                wall,
+            });
+        }
+        Ok(())
+    }
 }
 
 /// Consecutive ticks of one worker that belong to the caller alone.
@@ -103,12 +118,8 @@ impl Observed {
     /// # Errors
     /// A regression beyond the tolerance.
     pub fn allow(&self, shape: &Shape, pace: &Pace) -> Result<Allowance, Error> {
-        if self.remarkable && self.regression > pace.clock_tolerance {
-            return Err(Error::ClockWentBack {
-                regression: self.regression,
-                tolerance: pace.clock_tolerance,
-                wall: self.wall,
-            });
+        if self.remarkable {
+            pace.tolerate(self.regression, self.wall)?;
         }
         let unit = shape.first_tick(self.horizon(pace));
         let last = (unit | ((1 << shape.sequence_bits()) - 1)).min(shape.last_tick());
@@ -292,7 +303,8 @@ impl<W: Word> Slot<W> {
     }
 }
 
-fn add_one<W: Word>(counter: &W) {
+/// Counts one more.
+pub(super) fn add_one<W: Word>(counter: &W) {
     let mut current = counter.load_relaxed();
     while let Err(actual) = counter.compare_exchange_relaxed(current, current + 1) {
         current = actual;

@@ -11,7 +11,7 @@ mod worker;
 
 pub use generator::{Allowance, Beyond, Claim, Observed, Pace, Slot};
 pub use layout::{Decoded, Field, FieldKind, Layout, MAX_WORKER_BITS, Shape};
-pub use mark::{Mark, Raise};
+pub use mark::{Found, Mark, Need, Raise};
 pub use preset::preset_names;
 pub use text::{from_base32, to_base32, to_text};
 pub use worker::{Worker, host_name_ordinal, worker_from_address};

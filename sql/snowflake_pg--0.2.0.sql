@@ -1,0 +1,408 @@
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION snowflake_pg" to load this file. \quit
+
+CREATE FUNCTION snowflake128_decode(uuid uuid, OUT ts timestamptz, OUT worker_id int, OUT sequence int)
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake128_decode_wrapper';
+
+CREATE  FUNCTION "snowflake128_next"() RETURNS uuid
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake128_next_wrapper';
+
+CREATE  FUNCTION "snowflake128_timestamp"(
+	"uuid" uuid
+) RETURNS timestamp with time zone
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake128_timestamp_wrapper';
+
+CREATE FUNCTION snowflake_decode(id bigint, OUT ts timestamptz, OUT worker_id int, OUT datacenter_id int, OUT machine_id int, OUT sequence int, OUT reserved int)
+STABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_decode_wrapper';
+
+CREATE FUNCTION snowflake_decode(id bigint, layout text, OUT ts timestamptz, OUT worker_id int, OUT datacenter_id int, OUT machine_id int, OUT sequence int, OUT reserved int)
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_decode_layout_wrapper';
+
+CREATE  FUNCTION "snowflake_encode"(
+	"ts" timestamp with time zone,
+	"worker_id" INT,
+	"sequence" INT
+) RETURNS bigint
+STRICT STABLE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_encode_wrapper';
+
+CREATE  FUNCTION "snowflake_encode"(
+	"ts" timestamp with time zone,
+	"worker_id" INT,
+	"sequence" INT,
+	"layout" text
+) RETURNS bigint
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_encode_layout_wrapper';
+
+CREATE  FUNCTION "snowflake_from_base32"(
+	"text" text
+) RETURNS bigint
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_from_base32_wrapper';
+
+CREATE  FUNCTION "snowflake_max_id"(
+	"ts" timestamp with time zone
+) RETURNS bigint
+STRICT STABLE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_max_id_wrapper';
+
+CREATE  FUNCTION "snowflake_max_id"(
+	"ts" timestamp with time zone,
+	"layout" text
+) RETURNS bigint
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_max_id_layout_wrapper';
+
+CREATE  FUNCTION "snowflake_min_id"(
+	"ts" timestamp with time zone
+) RETURNS bigint
+STRICT STABLE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_min_id_wrapper';
+
+CREATE  FUNCTION "snowflake_min_id"(
+	"ts" timestamp with time zone,
+	"layout" text
+) RETURNS bigint
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_min_id_layout_wrapper';
+
+CREATE FUNCTION snowflake_between(id bigint, start_ts timestamptz, end_ts timestamptz)
+RETURNS boolean STABLE PARALLEL SAFE LANGUAGE sql
+BEGIN ATOMIC
+    SELECT id >= snowflake_min_id(start_ts) AND id < snowflake_min_id(end_ts);
+END;
+
+CREATE FUNCTION snowflake_between(id bigint, start_ts timestamptz, end_ts timestamptz, layout text)
+RETURNS boolean IMMUTABLE PARALLEL SAFE LANGUAGE sql
+BEGIN ATOMIC
+    SELECT id >= snowflake_min_id(start_ts, layout) AND id < snowflake_min_id(end_ts, layout);
+END;
+
+CREATE  FUNCTION "snowflake_next"() RETURNS bigint
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_next_wrapper';
+
+CREATE  FUNCTION "snowflake_next"(
+	"worker_id" INT
+) RETURNS bigint
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_next_worker_wrapper';
+
+CREATE  FUNCTION "snowflake_next_batch"(
+	"count" INT
+) RETURNS SETOF bigint
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_next_batch_wrapper';
+
+CREATE  FUNCTION "snowflake_pg_layouts"() RETURNS TABLE (
+	"layout" TEXT,
+	"ts_bits" INT,
+	"worker_bits" INT,
+	"sequence_bits" INT,
+	"reserved_bits" INT,
+	"unit" interval,
+	"epoch" timestamp with time zone,
+	"last_instant" timestamp with time zone,
+	"ids_per_second" bigint
+)
+STRICT STABLE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_layouts_wrapper';
+
+CREATE FUNCTION snowflake_pg_replace_record() RETURNS trigger LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_replace_record_wrapper';
+
+CREATE  FUNCTION "snowflake_pg_server_layout"() RETURNS TEXT
+STRICT VOLATILE PARALLEL RESTRICTED
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_server_layout_wrapper';
+
+CREATE TABLE snowflake_recorded_layout (
+    layout text NOT NULL,
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton)
+);
+INSERT INTO snowflake_recorded_layout (layout) VALUES (snowflake_pg_server_layout());
+CREATE TRIGGER snowflake_pg_replace_record
+    BEFORE INSERT OR UPDATE OR DELETE ON snowflake_recorded_layout
+    FOR EACH ROW EXECUTE FUNCTION snowflake_pg_replace_record();
+SELECT pg_catalog.pg_extension_config_dump('snowflake_recorded_layout', '');
+
+CREATE SEQUENCE snowflake_mark AS bigint MINVALUE 0 START 0 NO CYCLE;
+SELECT pg_catalog.pg_extension_config_dump('snowflake_mark', '');
+
+CREATE  FUNCTION "snowflake_pg_status"() RETURNS TABLE (
+	"worker_id" INT,
+	"last_id" bigint,
+	"last_ts" timestamp with time zone,
+	"lead" interval,
+	"regression" interval,
+	"waits" bigint,
+	"regressions" bigint,
+	"errors" bigint,
+	"mark" timestamp with time zone,
+	"layout" TEXT,
+	"layout_expires" timestamp with time zone,
+	"mark_waits" bigint
+)
+STRICT VOLATILE PARALLEL RESTRICTED
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_status_wrapper';
+
+CREATE VIEW snowflake_layouts AS
+    SELECT layout, ts_bits, worker_bits, sequence_bits, reserved_bits, unit, epoch, last_instant,
+           ids_per_second
+    FROM snowflake_pg_layouts();
+
+CREATE VIEW snowflake_status AS
+    SELECT worker_id, last_id, last_ts, lead, regression, waits, regressions, errors, mark, layout,
+           layout_expires, mark_waits
+    FROM snowflake_pg_status();
+
+CREATE  FUNCTION "snowflake_range"(
+	"start_ts" timestamp with time zone,
+	"end_ts" timestamp with time zone
+) RETURNS int8range
+STRICT STABLE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_range_wrapper';
+
+CREATE  FUNCTION "snowflake_range"(
+	"start_ts" timestamp with time zone,
+	"end_ts" timestamp with time zone,
+	"layout" text
+) RETURNS int8range
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_range_layout_wrapper';
+
+CREATE  FUNCTION "snowflake_sequence"(
+	"id" bigint
+) RETURNS INT
+STRICT STABLE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_sequence_wrapper';
+
+CREATE  FUNCTION "snowflake_sequence"(
+	"id" bigint,
+	"layout" text
+) RETURNS INT
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_sequence_layout_wrapper';
+
+CREATE  FUNCTION "snowflake_set_layout"(
+	"layout" text
+) RETURNS void
+STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_set_layout_wrapper';
+
+GRANT SELECT ON snowflake_layouts, snowflake_recorded_layout, snowflake_mark TO PUBLIC;
+
+REVOKE EXECUTE ON FUNCTION snowflake_set_layout(text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION snowflake_pg_replace_record() FROM PUBLIC;
+
+REVOKE EXECUTE ON FUNCTION snowflake_pg_status() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION snowflake_pg_status() TO pg_monitor;
+GRANT SELECT ON snowflake_status TO pg_monitor;
+
+CREATE  FUNCTION "snowflake_timestamp"(
+	"id" bigint
+) RETURNS timestamp with time zone
+STRICT STABLE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_timestamp_wrapper';
+
+CREATE  FUNCTION "snowflake_timestamp"(
+	"id" bigint,
+	"layout" text
+) RETURNS timestamp with time zone
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_timestamp_layout_wrapper';
+
+CREATE  FUNCTION "snowflake_to_base32"(
+	"id" bigint
+) RETURNS TEXT
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_to_base32_wrapper';
+
+CREATE  FUNCTION "snowflake_to_text"(
+	"id" bigint
+) RETURNS TEXT
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_to_text_wrapper';
+
+CREATE  FUNCTION "snowflake_worker_id"(
+	"id" bigint
+) RETURNS INT
+STRICT STABLE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_worker_id_wrapper';
+
+CREATE  FUNCTION "snowflake_worker_id"(
+	"id" bigint,
+	"layout" text
+) RETURNS INT
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_worker_id_layout_wrapper';
+
+CREATE FUNCTION uuid_decode(uuid uuid, OUT version int, OUT variant text, OUT ts timestamptz, OUT clock_seq int, OUT node macaddr)
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_decode_wrapper';
+
+CREATE  FUNCTION "uuid_from_guid_bytes"(
+	"bytes" bytea
+) RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_from_guid_bytes_wrapper';
+
+CREATE  FUNCTION "uuid_namespace_dns"() RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_namespace_dns_wrapper';
+
+CREATE  FUNCTION "uuid_namespace_oid"() RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_namespace_oid_wrapper';
+
+CREATE  FUNCTION "uuid_namespace_url"() RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_namespace_url_wrapper';
+
+CREATE  FUNCTION "uuid_namespace_x500"() RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_namespace_x500_wrapper';
+
+CREATE  FUNCTION "uuid_timestamp"(
+	"uuid" uuid
+) RETURNS timestamp with time zone
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_timestamp_wrapper';
+
+CREATE  FUNCTION "uuid_to_guid_bytes"(
+	"uuid" uuid
+) RETURNS bytea
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_to_guid_bytes_wrapper';
+
+CREATE  FUNCTION "uuid_v1"() RETURNS uuid
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v1_wrapper';
+
+CREATE  FUNCTION "uuid_v3"(
+	"namespace" uuid,
+	"name" text
+) RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v3_wrapper';
+
+CREATE  FUNCTION "uuid_v3"(
+	"namespace" uuid,
+	"name" bytea
+) RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v3_bytes_wrapper';
+
+CREATE  FUNCTION "uuid_v4"() RETURNS uuid
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v4_wrapper';
+
+CREATE  FUNCTION "uuid_v5"(
+	"namespace" uuid,
+	"name" text
+) RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v5_wrapper';
+
+CREATE  FUNCTION "uuid_v5"(
+	"namespace" uuid,
+	"name" bytea
+) RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v5_bytes_wrapper';
+
+CREATE  FUNCTION "uuid_v6"() RETURNS uuid
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v6_wrapper';
+
+CREATE  FUNCTION "uuid_v7"() RETURNS uuid
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v7_wrapper';
+
+CREATE  FUNCTION "uuid_v7"(
+	"ts" timestamp with time zone
+) RETURNS uuid
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v7_at_wrapper';
+
+CREATE  FUNCTION "uuid_v7_max"(
+	"ts" timestamp with time zone
+) RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v7_max_wrapper';
+
+CREATE  FUNCTION "uuid_v7_min"(
+	"ts" timestamp with time zone
+) RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v7_min_wrapper';
+
+CREATE  FUNCTION "uuid_v8"(
+	"bytes" bytea
+) RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v8_wrapper';
+
+CREATE  FUNCTION "uuid_variant"(
+	"uuid" uuid
+) RETURNS TEXT
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_variant_wrapper';
+
+CREATE  FUNCTION "uuid_version"(
+	"uuid" uuid
+) RETURNS INT
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_version_wrapper';
