@@ -49,11 +49,12 @@ make_work_dir() {
 # The programs of a PostgreSQL, given its pg_config, where the server's user can run them: a private PostgreSQL in a
 # folder that only root can enter is copied.
 runnable_bin() {
-    local bin=${1%/pg_config} home
+    local bin=${1%/pg_config} version home copy
     if ! as_server_user test -x "$bin/postgres"; then
-        home=$root/target/pg/$(major_version "$1")
-        mkdir "$work/postgres" && cp -a "$home/." "$work/postgres"
-        bin=$work/postgres${bin#"$home"}
+        version=$(major_version "$1")
+        home=$root/target/pg/$version copy=$work/postgres-$version
+        if ! [ -e "$copy" ]; then mkdir "$copy" && cp -a "$home/." "$copy"; fi
+        bin=$copy${bin#"$home"}
     fi
     echo "$bin"
 }

@@ -15,17 +15,20 @@ use Time::HiRes qw(sleep time);
 our @EXPORT = qw(
   new_node major_version fails works session ask
   start_recording finish_recording record recorded_bytes check_ids wait_until
-  fake_clock set_clock with_clock log_since log_size
+  create_event start_inserting end_inserting newest_event goes_on_above
+  fake_clock set_clock with_clock start_behind log_since log_size
 );
 
 # A server with the library preloaded and worker ID 1, not started. Options: conf (settings, the
-# last ones count), preload => 0, and those of PostgreSQL::Test::Cluster's init.
+# last ones count), preload => 0, install_path (of another PostgreSQL), and those of
+# PostgreSQL::Test::Cluster's init.
 sub new_node
 {
     my ($name, %options) = @_;
     my $preload = delete $options{preload} // 1;
     my $conf = delete $options{conf} // '';
-    my $node = PostgreSQL::Test::Cluster->new($name);
+    my @installation = map { exists $options{$_} ? ($_ => delete $options{$_}) : () } 'install_path';
+    my $node = PostgreSQL::Test::Cluster->new($name, @installation);
     $node->init(%options);
     $node->append_conf('postgresql.conf',
         "shared_preload_libraries = 'snowflake_pg'\nsnowflake_pg.worker_id = '1'\n")
@@ -164,6 +167,64 @@ sub check_ids
     return ($count, $smallest, $largest);
 }
 
+# Clients that insert into a table `event` and receive the IDs while their transaction is open.
+my $insert = 'COPY (INSERT INTO event (n) SELECT generate_series(1, %d) RETURNING id) TO STDOUT';
+
+sub create_event
+{
+    my ($node, $database) = @_;
+    $node->safe_psql($database, <<'SQL');
+CREATE EXTENSION snowflake_pg;
+CREATE TABLE event (id bigint PRIMARY KEY DEFAULT snowflake_next(), n int);
+SQL
+    return;
+}
+
+# Starts clients that go on inserting until they are ended, and waits until all of them record.
+# Options: rows (in a transaction), pause (seconds between transactions).
+sub start_inserting
+{
+    my ($node, $database, $count, %options) = @_;
+    my @transaction = ('BEGIN', sprintf($insert, $options{rows} // 100), 'COMMIT');
+    # a client's own pause: pg_sleep() would go by the server's clock
+    $transaction[2] .= ";\n\\! sleep $options{pause}" if $options{pause};
+    my @clients =
+      map { start_recording($node, $database, 'SET application_name = inserting', (@transaction) x 20_000) }
+      1 .. $count;
+    wait_until(sub { !grep { $_ < 2_000 } recorded_bytes(@clients) })
+      or die join "\n", 'not all clients insert', map { slurp_file($_->{errors}) } @clients;
+    return @clients;
+}
+
+# Ends them, and waits for them.
+sub end_inserting
+{
+    my ($node, @clients) = @_;
+    $node->safe_psql('postgres',
+        q(SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'inserting'));
+    finish_recording(@clients);
+    return;
+}
+
+# The largest ID in the table.
+sub newest_event
+{
+    my ($node, $database) = @_;
+    return $node->safe_psql($database, 'SELECT max(id) FROM event');
+}
+
+# Inserts by several clients: every ID is above a bound. Answers the largest one.
+sub goes_on_above
+{
+    my ($node, $database, $bound, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my @clients = record($node, $database, 3, (sprintf $insert, 1_000) x 3);
+    my ($count, $smallest, $largest) = check_ids($name, \@clients);
+    is($count, 9_000, "$name: all inserts worked");
+    cmp_ok($smallest // 0, '>', $bound, "$name: above all that were there");
+    return $largest;
+}
+
 # Polls until a condition holds; false after the time limit.
 sub wait_until
 {
@@ -196,6 +257,20 @@ sub set_clock
     printf $clock "%+.3f\n", $seconds;
     close $clock or die "$file.new: $!";
     rename "$file.new", $file or die "$file: $!";
+    return;
+}
+
+# Gives a server that is not running a clock that many seconds behind, and starts it.
+sub start_behind
+{
+    my ($node, $seconds) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    fake_clock($node);
+    set_clock($node, -$seconds);
+    with_clock($node, sub { $node->start });
+    my $behind = time - $node->safe_psql('postgres', 'SELECT extract(epoch FROM clock_timestamp())');
+    my $name = $node->name;
+    cmp_ok(abs($behind - $seconds), '<', 30, "the clock of $name is $seconds s behind");
     return;
 }
 

@@ -1,0 +1,69 @@
+# pg_upgrade to a newer PostgreSQL: mark and layout are those of before, also if the clock is behind.
+#
+# NEWER_BINDIR names its programs; the extension is installed there. Without a newer one it is this
+# version again, which pg_upgrade allows.
+
+use strict;
+use warnings FATAL => 'all';
+
+use File::Basename qw(dirname);
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use SnowflakeTest;
+use Test::More;
+
+my $newer = $ENV{NEWER_BINDIR} // '';
+-x "$newer/pg_upgrade" or die "NEWER_BINDIR does not name the programs of a PostgreSQL: '$newer'\n";
+
+# What must be the same for pg_upgrade, and has other defaults in other versions.
+my @same = ('--data-checksums', '--locale=C', '--encoding=UTF8');
+my $layout = q(snowflake_pg.layout = 'instagram');
+
+my $old = new_node('old', extra => \@same, conf => $layout);
+$old->start;
+my $version = major_version($old);
+$old->safe_psql('postgres', 'CREATE DATABASE app');
+create_event($old, 'app');
+my @clients = start_inserting($old, 'app', 3, pause => 0.02);
+wait_until(sub { !grep { $_ < 50_000 } recorded_bytes(@clients) }) or die 'no load';
+end_inserting($old, @clients);
+my (undef, undef, $largest) = check_ids('before the upgrade', \@clients);
+my $state = 'SELECT last_value, layout, count(*), max(id) FROM snowflake_mark, snowflake_recorded_layout, event GROUP BY 1, 2';
+my $before = $old->safe_psql('app', $state);
+cmp_ok((split /\|/, $before)[0], '>', 0, 'there is a mark');
+$old->stop;
+
+my $new = new_node('new', install_path => dirname($newer), extra => \@same, conf => $layout);
+chdir $PostgreSQL::Test::Utils::tmp_check or die;
+$new->command_ok(
+    [
+        $new->installed_command('pg_upgrade'), '--no-sync',
+        '-d', $old->data_dir,
+        '-D', $new->data_dir,
+        '-b', $old->config_data('--bindir'),
+        '-B', $newer,
+        '-s', $new->host,
+        '-p', $old->port,
+        '-P', $new->port
+    ],
+    'pg_upgrade');
+
+start_behind($new, 900);
+note("from $version to " . major_version($new));
+cmp_ok(major_version($new), '>=', $version, 'a server of the newer version');
+is($new->safe_psql('app', $state), $before, 'mark, layout and rows are the same');
+goes_on_above($new, 'app', $largest, 'after the upgrade');
+fails($new, 'app', q(SELECT snowflake_set_layout('twitter')), 'the layout is settled',
+    qr/ERROR:  55000: cannot change the layout to "twitter"/);
+works($new, 'app', <<'SQL', 'the extension can be dropped and created');
+SET client_min_messages = warning;
+DROP EXTENSION snowflake_pg CASCADE;
+CREATE EXTENSION snowflake_pg;
+SELECT snowflake_next() > 0;
+SQL
+$new->stop;
+
+done_testing();
