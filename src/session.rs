@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use pgrx::prelude::*;
 use snowflake_core::snowflake::{Claim, Mark, Pace, Shape, Slot};
-use snowflake_core::{Error, Timestamp};
+use snowflake_core::{Error, Timestamp, Word};
 
 use crate::backend::BackendLocal;
 use crate::error::{Failure, Outcome};
@@ -248,6 +248,8 @@ impl Session {
         loop {
             check_for_interrupts!();
             let sample = clock::sample();
+            let reached = self.shape.instant(self.slot.last.load_relaxed());
+            self.slot.catch_up(&sample, reached);
             let observed = self
                 .slot
                 .observe(&sample, self.pace.unremarkable(&self.shape));

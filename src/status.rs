@@ -106,13 +106,14 @@ fn snowflake_pg_status() -> TableIterator<
             }
             let timestamp = last.map(|last| shape.instant(last));
             let lead = timestamp.map_or(0, |time| time.micros() - sample.wall.micros());
+            let reached = shape.instant(slot.last.load_relaxed());
             let bits = shape.worker_bits(worker as u32);
             Some((
                 worker as i32,
                 last.map(|last| shape.id(last, bits)),
                 timestamp.map(clock::to_postgres),
                 Interval::from_micros(lead.max(0)),
-                Interval::from_micros(slot.regression(&sample)),
+                Interval::from_micros(slot.regression(&sample, reached)),
                 counts[0],
                 counts[1],
                 counts[2],

@@ -69,6 +69,8 @@ impl<T: Ticks> Ticker<T> {
         loop {
             check_for_interrupts!();
             let sample = clock::sample();
+            let reached = T::instant(self.slot.last.load_relaxed());
+            self.slot.catch_up(&sample, reached);
             let observed = self.slot.observe(&sample, pace.max_lead);
             if observed.noticed {
                 delay::log_regression(observed.regression);

@@ -600,7 +600,7 @@ fn a_clock_that_goes_back() {
         monotonic_before: elapsed,
         monotonic_after: elapsed,
     };
-    assert_eq!(slot.regression(&sample(0, 50)), 0);
+    assert_eq!(slot.regression(&sample(0, 50), Timestamp::INFINITY), 0);
     assert_eq!(pace.unremarkable(&shape), 5_000);
     let unremarkable = pace.unremarkable(&shape);
     let observe = |elapsed, back| slot.observe(&sample(elapsed, back), unremarkable);
@@ -624,7 +624,10 @@ fn a_clock_that_goes_back() {
             wall: sample(4_000, 10_001).wall,
         })
     );
-    assert_eq!(slot.regression(&sample(4_000, 10_001)), 10_001);
+    assert_eq!(
+        slot.regression(&sample(4_000, 10_001), Timestamp::INFINITY),
+        10_001
+    );
     // corrected, then back again, and a further step back
     assert_eq!(figures(5_000, 0), (0, false));
     assert_eq!(figures(6_000, 5_002), (5_002, true));
@@ -632,6 +635,13 @@ fn a_clock_that_goes_back() {
     assert!(observe(8_000, 10_003).noticed);
     assert!(!observe(9_000, 10_003).noticed);
     assert_eq!(slot.regressions.load(Ordering::Relaxed), 3);
+    // behind the last ID nothing is forgotten; past it all is, and the next step back is a new one
+    slot.catch_up(&sample(9_000, 10_003), sample(9_000, 10_002).wall);
+    assert_eq!(observe(9_000, 10_003).regression, 10_003);
+    slot.catch_up(&sample(9_000, 10_003), sample(9_000, 10_003).wall);
+    assert_eq!(observe(9_000, 10_003).regression, 0);
+    assert_eq!(observe(9_000, 10_003 + 10_000).regression, 10_000);
+    assert_eq!(slot.regressions.load(Ordering::Relaxed), 4);
 }
 
 /// One of the two backends of a server: what it has still to do of a raise.
@@ -973,12 +983,20 @@ impl Server {
             monotonic_before: self.monotonic - pause,
             monotonic_after: self.monotonic + pause / 2,
         };
-        let highest = self.offset[worker].max(self.wall - self.monotonic);
-        self.offset[worker] = highest;
-        let truth = highest - (self.wall - self.monotonic);
         let slot = &self.slots[worker];
+        let reached = self.shape.instant(slot.last.load(Ordering::Relaxed));
+        let difference = self.wall - self.monotonic;
+        // a clock that is past the last tick has nothing to make up for
+        let highest = if self.wall >= reached.micros() {
+            difference
+        } else {
+            self.offset[worker].max(difference)
+        };
+        self.offset[worker] = highest;
+        let truth = highest - difference;
+        slot.catch_up(&sample, reached);
         let assessed = assess(slot, &self.shape, &sample, &self.pace);
-        let regression = slot.regression(&sample);
+        let regression = slot.regression(&sample, reached);
         assert!(regression <= truth, "{regression} is more than {truth}");
         // both this and an earlier sample may have been paused
         assert!(

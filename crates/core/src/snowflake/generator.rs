@@ -18,8 +18,8 @@ pub struct Slot<W> {
     /// Where the word was put without giving out an ID, at start and from the mark: it has given
     /// out one since if `last` is above.
     pub floor: W,
-    /// The highest difference wall clock - monotonic clock seen, as [`order`] writes it; 0 before
-    /// the first sample.
+    /// The highest difference wall clock - monotonic clock seen since IDs last followed the wall
+    /// clock, as [`order`] writes it; 0 before the first sample.
     pub offset: W,
     /// The regression that was noticed last, in microseconds, so that a step back is counted
     /// once; 0 while the clock is right.
@@ -226,6 +226,19 @@ impl<W: Word> Slot<W> {
         }
     }
 
+    /// Forgets how far the wall clock went back once it is past the last tick, whose time is
+    /// `reached`: IDs follow it again, and a later step back is one of its own.
+    pub fn catch_up(&self, sample: &ClockSample, reached: Timestamp) {
+        if sample.wall >= reached {
+            let difference = order(sample.wall.micros().saturating_sub(sample.monotonic_after));
+            let highest = self.offset.load_relaxed();
+            if highest > difference {
+                // who loses a race leaves it to the next sample
+                let _ = self.offset.compare_exchange_relaxed(highest, difference);
+            }
+        }
+    }
+
     /// Samples the clocks: how far the wall clock went back. A regression above `unremarkable`
     /// microseconds is counted, once.
     pub fn observe(&self, sample: &ClockSample, unremarkable: i64) -> Observed {
@@ -277,8 +290,11 @@ impl<W: Word> Slot<W> {
     }
 
     /// How far the wall clock is behind where it would be had it never gone back, in
-    /// microseconds; changes nothing.
-    pub fn regression(&self, sample: &ClockSample) -> i64 {
+    /// microseconds, with the last tick at `reached`; changes nothing.
+    pub fn regression(&self, sample: &ClockSample, reached: Timestamp) -> i64 {
+        if sample.wall >= reached {
+            return 0;
+        }
         let upper = sample.wall.micros().saturating_sub(sample.monotonic_before);
         match self.offset.load_relaxed() {
             0 => 0,
