@@ -53,7 +53,7 @@ pub fn relations() -> Outcome<Relations> {
                     name.to_string_lossy()
                 ),
             )
-            .hint("Drop and create the extension again."));
+            .hint("If it was renamed or moved to another schema, undo that."));
         }
         Ok(oid)
     };
@@ -145,7 +145,13 @@ fn read(relations: Relations) -> Outcome<Row> {
     // which parallel workers and read-only transactions have too. That it is a table and the
     // column a text is checked; the text is copied before the scan ends.
     let row = unsafe {
-        let table = pg_sys::relation_open(relations.layout, pg_sys::AccessShareLock as i32);
+        let table = pg_sys::try_relation_open(relations.layout, pg_sys::AccessShareLock as i32);
+        if table.is_null() {
+            return Err(Failure::new(
+                PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
+                "table \"snowflake_recorded_layout\" was dropped",
+            ));
+        }
         if (*(*table).rd_rel).relkind as u8 != pg_sys::RELKIND_RELATION {
             return Err(altered());
         }

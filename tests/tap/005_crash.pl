@@ -188,38 +188,4 @@ cmp_ok($second, '>', $first, 'it is above the one before');
 check_ids('over all crashes', \@all);
 $node->stop;
 
-# The mark is in the file of a sequence. In a transaction that puts another file in its place no
-# raise may get lost, and no ID with it, when the transaction is rolled back.
-my $altered = new_node('altered', conf => "wal_level = replica\nsnowflake_pg.mark_window = '60s'\nsnowflake_pg.clock_tolerance = '1h'");
-fake_clock($altered);
-with_clock($altered, sub { $altered->start });
-my $parallel_mode = major_version($altered) >= 16 ? 'debug_parallel_query' : 'force_parallel_mode';
-my $alter = 'ALTER SEQUENCE snowflake_mark RESTART';
-my %case = (
-    'in the leader' => "BEGIN; $alter; SELECT snowflake_next(); ROLLBACK",
-    'in a parallel worker' => "BEGIN; $alter; SET LOCAL $parallel_mode = on; SELECT snowflake_next(); ROLLBACK",
-    'after a subtransaction' => "BEGIN; SAVEPOINT s; $alter; ROLLBACK TO s; SELECT snowflake_next(); COMMIT",
-    'in a subtransaction of the one that creates the extension' =>
-      "BEGIN; DROP EXTENSION snowflake_pg; CREATE EXTENSION snowflake_pg;
-       SAVEPOINT s; $alter; SELECT snowflake_next(); ROLLBACK TO s; COMMIT");
-my $back = 0;
-for my $name (sort keys %case)
-{
-    # a database of its own, and no other is used: the marks of others would help out
-    my $database = 'altered_' . ++$back;
-    $altered->safe_psql('postgres', "CREATE DATABASE $database");
-    $altered->safe_psql($database, 'CREATE EXTENSION snowflake_pg');
-    # whether it is refused or not, what was given out counts
-    my (undef, $ids, $errors) = $altered->psql($database, $case{$name}, on_error_stop => 0);
-    ok($ids =~ /^\d+$/a || $errors =~ /cannot raise the mark/, "sequence altered $name: an ID, or refused")
-      or diag("$ids\n$errors");
-    my $id = $altered->safe_psql($database, 'SELECT snowflake_next()');
-    $altered->stop('immediate');
-    set_clock($altered, -300 * $back);
-    with_clock($altered, sub { $altered->start });
-    cmp_ok($altered->safe_psql($database, 'SELECT snowflake_next()'), '>', $id,
-        "sequence altered $name: after a crash above all that went before");
-}
-$altered->stop;
-
 done_testing();
