@@ -29,16 +29,16 @@ const SEQUENCE_MAGIC: u32 = 0x1717;
 /// The sequence's relation, locked, until `close`.
 struct Sequence {
     relation: pg_sys::Relation,
-    lock: pg_sys::LOCKMODE,
 }
 
+/// nextval()'s lock: it keeps ALTER SEQUENCE out, which puts another file in the sequence's place.
+const LOCK: pg_sys::LOCKMODE = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+
 impl Sequence {
-    /// Opens it to read or to raise the mark. The lock for the latter is nextval()'s: it keeps
-    /// ALTER SEQUENCE out.
-    fn open(relations: Relations, lock: u32) -> Outcome<Self> {
-        let lock = lock as pg_sys::LOCKMODE;
+    /// Opens it to read the mark.
+    fn open(relations: Relations) -> Outcome<Self> {
         // SAFETY: opens by OID; a relation that is gone gives NULL
-        let relation = unsafe { pg_sys::try_relation_open(relations.mark, lock) };
+        let relation = unsafe { pg_sys::try_relation_open(relations.mark, LOCK) };
         if relation.is_null() {
             return Err(Failure::new(
                 PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
@@ -50,30 +50,43 @@ impl Sequence {
             let form = (*relation).rd_rel;
             ((*form).relkind as u8, (*form).relpersistence as u8)
         };
-        let sequence = Self { relation, lock };
+        let sequence = Self { relation };
         let problem = if kind != pg_sys::RELKIND_SEQUENCE {
             "It is not a sequence."
         } else if persistence != pg_sys::RELPERSISTENCE_PERMANENT {
             "It is unlogged: a crash would lose it."
-        } else if lock != pg_sys::AccessShareLock as pg_sys::LOCKMODE && sequence.altered()? {
-            "It was altered in this transaction: a rollback would lose it."
         } else {
             return Ok(sequence);
         };
         sequence.close();
-        Err(Failure::state("cannot raise the mark \"snowflake_mark\"").detail(problem))
+        Err(Self::refused(problem))
+    }
+
+    /// Opens it to raise the mark.
+    fn open_to_raise(relations: Relations) -> Outcome<Self> {
+        let sequence = Self::open(relations)?;
+        if sequence.altered()? {
+            sequence.close();
+            return Err(Self::refused(
+                "It was altered in this transaction: a rollback would lose it.",
+            ));
+        }
+        Ok(sequence)
+    }
+
+    fn refused(problem: &str) -> Failure {
+        Failure::state("cannot raise the mark \"snowflake_mark\"").detail(problem)
     }
 
     /// The same to raise the mark, unless that would have to wait.
     fn open_at_once(relations: Relations) -> Outcome<Option<Self>> {
-        let lock = pg_sys::RowExclusiveLock;
         // SAFETY: takes a lock, which is released below, or by the end of the transaction
-        if !unsafe { pg_sys::ConditionalLockRelationOid(relations.mark, lock as i32) } {
+        if !unsafe { pg_sys::ConditionalLockRelationOid(relations.mark, LOCK) } {
             return Ok(None);
         }
-        let sequence = Self::open(relations, lock);
-        // SAFETY: releases what was taken above, and not what `open` took
-        unsafe { pg_sys::UnlockRelationOid(relations.mark, lock as i32) };
+        let sequence = Self::open_to_raise(relations);
+        // SAFETY: releases what was taken above, and not what `open_to_raise` took
+        unsafe { pg_sys::UnlockRelationOid(relations.mark, LOCK) };
         sequence.map(Some)
     }
 
@@ -126,7 +139,7 @@ impl Sequence {
 
     fn close(self) {
         // SAFETY: closes what `open` opened
-        unsafe { pg_sys::relation_close(self.relation, self.lock) };
+        unsafe { pg_sys::relation_close(self.relation, LOCK) };
     }
 }
 
@@ -156,7 +169,7 @@ fn damaged() -> Failure {
 
 /// The mark as stored, in milliseconds since 1970; 0 before the first ID of the database.
 pub fn stored(relations: Relations) -> Outcome<i64> {
-    let sequence = Sequence::open(relations, pg_sys::AccessShareLock)?;
+    let sequence = Sequence::open(relations)?;
     // SAFETY: block 0 of a sequence always exists. Read under the lock: 8 bytes can tear. An ERROR
     // in between unwinds without running anything of ours; PostgreSQL then releases lock and pin.
     let value = unsafe {
@@ -226,7 +239,7 @@ fn settle(session: &Session, need: Need, sample: &ClockSample) -> Outcome<()> {
             None => return Ok(()),
         }
     } else {
-        Sequence::open(relations, pg_sys::RowExclusiveLock)?
+        Sequence::open_to_raise(relations)?
     };
     // SAFETY: the order that generic WAL asks for. Nothing waits for a heavyweight lock while the
     // buffer is locked, and an ERROR in between unwinds without running anything of ours:

@@ -423,4 +423,17 @@ covered($unlogged, $unlogged_last, 'unlogged at a crash');
 cmp_ok(next_id($unlogged), '>', $unlogged_last, 'unlogged at a crash: the next ID is above all');
 
 $node->stop;
+# Whoever reads the mark keeps ALTER SEQUENCE from taking the file away meanwhile.
+{
+    my $altered = new_node('altered');
+    $altered->start;
+    $altered->safe_psql('postgres', 'CREATE EXTENSION snowflake_pg; SELECT snowflake_next()');
+    my @clients = (
+        start_recording($altered, 'postgres', ('ALTER SEQUENCE snowflake_mark INCREMENT BY 1') x 500),
+        map { start_recording($altered, 'postgres', ('SELECT count(*) FROM snowflake_status') x 1000) } 1 .. 2);
+    finish_recording(@clients);
+    is(join('', map { slurp_file($_->{errors}) } @clients), '', 'snowflake_status beside ALTER SEQUENCE');
+    $altered->stop;
+}
+
 done_testing();
