@@ -31,3 +31,16 @@ CREATE VIEW snowflake_status AS
 REVOKE EXECUTE ON FUNCTION snowflake_pg_status() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION snowflake_pg_status() TO pg_monitor;
 GRANT SELECT ON snowflake_status TO pg_monitor;
+
+-- Strides for plain sequences, and the way from there to Snowflake IDs.
+CREATE FUNCTION snowflake_adopt("table" regclass, "column" name) RETURNS void
+VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_adopt_wrapper';
+
+CREATE FUNCTION stride_check() RETURNS TABLE (sequence regclass, node int, nodes int, last_value bigint, problems text[])
+VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'stride_check_wrapper';
+
+CREATE FUNCTION stride_sequence(sequence regclass, node int, nodes int) RETURNS bigint
+VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'stride_sequence_wrapper';

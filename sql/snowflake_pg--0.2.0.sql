@@ -17,6 +17,10 @@ IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake128_timestamp_wrapper';
 
+CREATE FUNCTION snowflake_adopt("table" regclass, "column" name) RETURNS void
+VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_adopt_wrapper';
+
 CREATE FUNCTION snowflake_decode(id bigint, OUT ts timestamptz, OUT worker_id int, OUT datacenter_id int, OUT machine_id int, OUT sequence int, OUT reserved int)
 STABLE STRICT PARALLEL SAFE LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_decode_wrapper';
@@ -267,6 +271,14 @@ CREATE  FUNCTION "snowflake_worker_id"(
 IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_worker_id_layout_wrapper';
+
+CREATE FUNCTION stride_check() RETURNS TABLE (sequence regclass, node int, nodes int, last_value bigint, problems text[])
+VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'stride_check_wrapper';
+
+CREATE FUNCTION stride_sequence(sequence regclass, node int, nodes int) RETURNS bigint
+VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'stride_sequence_wrapper';
 
 CREATE FUNCTION uuid_decode(uuid uuid, OUT version int, OUT variant text, OUT ts timestamptz, OUT clock_seq int, OUT node macaddr)
 IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c

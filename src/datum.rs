@@ -92,7 +92,7 @@ pub unsafe fn bytes<'fcx>(arg: Arg<'_, 'fcx>) -> &'fcx [u8] {
 /// # Safety
 /// The argument is an address.
 #[inline(always)]
-unsafe fn pointer<T>(arg: Arg<'_, '_>) -> *mut T {
+pub unsafe fn pointer<T>(arg: Arg<'_, '_>) -> *mut T {
     // SAFETY: as the caller promises
     match unsafe { arg.unbox_arg_using_from_datum::<pg_sys::Datum>() } {
         Some(datum) => datum.cast_mut_ptr(),

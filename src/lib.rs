@@ -1,6 +1,7 @@
 //! Snowflake IDs and UUIDs made inside PostgreSQL. Each file has one subject; an ID flows one way: SQL
 //! function (`snowflake`), backend state (`session`), generator (`snowflake_core`), shared word.
 
+mod adopt;
 mod backend;
 mod clock;
 mod datum;
@@ -9,6 +10,7 @@ mod error;
 mod guc;
 mod layout;
 mod mark;
+mod query;
 mod random;
 mod record;
 mod row;
@@ -17,6 +19,7 @@ mod shmem;
 mod snowflake;
 mod snowflake128;
 mod status;
+mod stride;
 mod text;
 mod ticks;
 mod uuid;
@@ -31,6 +34,7 @@ pg_module_magic!(name, version);
 #[allow(non_snake_case)]
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
+    stride::register_labels();
     // SAFETY: a flag that the main thread alone writes, before it loads libraries
     if unsafe { pg_sys::process_shared_preload_libraries_in_progress } {
         guc::define();

@@ -17,10 +17,10 @@ use crate::session::Session;
 
 /// PostgreSQL's FormData_pg_sequence_data, commands/sequence.h.
 #[repr(C)]
-struct SequenceData {
-    last_value: i64,
+pub struct SequenceData {
+    pub last_value: i64,
     log_cnt: i64,
-    is_called: bool,
+    pub is_called: bool,
 }
 
 /// The number in the special space of a sequence's page, commands/sequence.c.
@@ -147,7 +147,7 @@ impl Sequence {
 ///
 /// # Safety
 /// `page` is block 0 of a sequence, locked or a private copy.
-unsafe fn data(page: pg_sys::Page) -> Option<*mut SequenceData> {
+pub unsafe fn data(page: pg_sys::Page) -> Option<*mut SequenceData> {
     // SAFETY: as the caller promises; the magic number is checked before the row is looked at
     unsafe {
         let magic = pg_sys::PageGetSpecialPointer(page).cast::<u32>();

@@ -67,7 +67,7 @@ pub fn relations() -> Outcome<Relations> {
 
 /// The extension's row in pg_extension.
 pub struct Extension {
-    schema: pg_sys::Oid,
+    pub schema: pg_sys::Oid,
     /// The transaction that wrote it.
     pub writer: pg_sys::TransactionId,
 }

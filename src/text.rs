@@ -52,7 +52,32 @@ unsafe impl<'fcx> ArgAbi<'fcx> for Text<'fcx> {
 pub unsafe fn from_datum(datum: pg_sys::Datum, is_null: bool) -> Option<String> {
     // SAFETY: as the caller promises; text and bytea have one representation
     let bytes = unsafe { <&[u8]>::from_datum(datum, is_null) }?;
-    Some(String::from_utf8_lossy(&to_utf8(bytes)).into_owned())
+    Some(decode(bytes))
+}
+
+/// Text of the database, as far as it is UTF-8 or becomes so.
+pub fn decode(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&to_utf8(bytes)).into_owned()
+}
+
+/// An argument of type name, in the encoding of the database.
+pub struct NameArgument<'a>(pub &'a CStr);
+
+// SAFETY: maps to a type of PostgreSQL that has this representation
+unsafe impl SqlTranslatable for NameArgument<'_> {
+    const TYPE_IDENT: &'static str = "name";
+    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal("name"));
+    const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
+        Ok(ReturnsRef::One(SqlMappingRef::literal("name")));
+}
+
+// SAFETY: reads the argument as the C string that the 64 bytes of a name begin with
+unsafe impl<'fcx> ArgAbi<'fcx> for NameArgument<'fcx> {
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+        // SAFETY: as the caller promises
+        Self(unsafe { CStr::from_ptr(datum::pointer(arg)) })
+    }
 }
 
 /// The encoding of the database.

@@ -5,6 +5,7 @@
 
 use crate::Timestamp;
 use crate::snowflake::preset_names;
+use crate::stride::Stride;
 
 /// The classes of errors that get a SQLSTATE of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +22,10 @@ pub enum Kind {
     NotConfigured,
     /// The clock does not allow an ID now.
     Clock,
-    /// The layout has no IDs left.
+    /// No IDs or numbers are left.
     Exhausted,
+    /// Something that is not done at all.
+    Unsupported,
 }
 
 /// Everything that this crate refuses.
@@ -156,6 +159,42 @@ pub enum Error {
         /// The UUID.
         uuid: String,
     },
+    /// A number of nodes that shares out nothing.
+    #[error("number of nodes {nodes} is out of range")]
+    StrideNodes {
+        /// What was given.
+        nodes: i32,
+    },
+    /// A node that is none of them.
+    #[error("node {node} is out of range for {nodes} nodes")]
+    StrideNode {
+        /// What was given.
+        node: i32,
+        /// How many nodes there are.
+        nodes: i32,
+    },
+    /// Text that is not a stride.
+    #[error("invalid stride \"{text}\"")]
+    StrideText {
+        /// What was given.
+        text: String,
+    },
+    /// A sequence that counts down has no stride.
+    #[error("a descending sequence cannot have a stride")]
+    StrideDescending {
+        /// Its increment.
+        increment: i64,
+    },
+    /// A sequence ends before the node's next number.
+    #[error("no number of node {} of {} is left", stride.node(), stride.nodes())]
+    StrideExhausted {
+        /// The stride.
+        stride: Stride,
+        /// All numbers up to this one count as used.
+        above: i64,
+        /// The largest number of the sequence.
+        max: i64,
+    },
     /// The timestamp field is used up.
     #[error("layout \"{layout}\" has no IDs left")]
     Exhausted {
@@ -180,7 +219,9 @@ impl Error {
             | Self::RangeReversed { .. }
             | Self::WorkerInvalid { .. }
             | Self::UuidLength { .. }
-            | Self::NotSnowflake128 { .. } => Kind::InvalidParameter,
+            | Self::NotSnowflake128 { .. }
+            | Self::StrideNodes { .. }
+            | Self::StrideNode { .. } => Kind::InvalidParameter,
             Self::IdNegative { .. }
             | Self::IdAboveLayout { .. }
             | Self::WorkerOutOfRange { .. }
@@ -188,10 +229,11 @@ impl Error {
             Self::TimestampOutOfRange { .. } | Self::UuidTimestamp { .. } => {
                 Kind::TimestampOutOfRange
             }
-            Self::Base32 { .. } => Kind::InvalidText,
+            Self::Base32 { .. } | Self::StrideText { .. } => Kind::InvalidText,
+            Self::StrideDescending { .. } => Kind::Unsupported,
             Self::HostName { .. } => Kind::NotConfigured,
             Self::ClockWentBack { .. } => Kind::Clock,
-            Self::Exhausted { .. } => Kind::Exhausted,
+            Self::Exhausted { .. } | Self::StrideExhausted { .. } => Kind::Exhausted,
         }
     }
 
@@ -244,6 +286,16 @@ impl Error {
                 "The clock reads {wall}; snowflake_pg.clock_tolerance is {}.",
                 seconds(*tolerance)
             ),
+            Self::StrideNodes { .. } => "It is 1 or more.".into(),
+            Self::StrideNode { nodes: 1, .. } => "The only node is 1.".into(),
+            Self::StrideNode { nodes, .. } => format!("Nodes are 1 to {nodes}."),
+            Self::StrideText { .. } => return None,
+            Self::StrideDescending { increment } => format!("Its increment is {increment}."),
+            Self::StrideExhausted { above, max, .. } => {
+                format!(
+                    "The next number has to be above {above}; the maximum of the sequence is {max}."
+                )
+            }
             Self::Exhausted { last_instant, .. } => {
                 format!("The last instant of the layout is {last_instant}.")
             }
@@ -273,6 +325,16 @@ impl Error {
             Self::Exhausted { .. } => {
                 "Correct the clock if it is wrong; otherwise the database needs a layout with a \
                  later epoch."
+            }
+            Self::StrideNode { node: 0, .. } => {
+                "The last node gives the numbers that are congruent to 0."
+            }
+            Self::StrideText { .. } => "Write it as \"node=1,nodes=3\".",
+            Self::StrideDescending { .. } => {
+                "Make it count up with ALTER SEQUENCE ... INCREMENT BY 1."
+            }
+            Self::StrideExhausted { .. } => {
+                "Raise the maximum with ALTER SEQUENCE ... MAXVALUE, if need be after AS bigint."
             }
             _ => return None,
         })
