@@ -155,6 +155,33 @@ $node->append_conf('postgresql.conf', q(snowflake_pg.clock_tolerance = 0));
 $node->reload;
 goes_on('no tolerance, clock further ahead', 3590, 3620);
 
+# A year ahead, and corrected: the error names the distance, and nobody receives an ID,
+use constant YEAR => 365 * 86_400;
+$node->append_conf('postgresql.conf', q(snowflake_pg.clock_tolerance = '1000s'));
+$node->reload;
+set_clock($node, YEAR);
+goes_on('a year ahead', YEAR - 10, YEAR + 5);
+set_clock($node, 0);
+sleep 0.5;
+@before = recorded_bytes(@clients);
+sleep 1;
+is(join(' ', recorded_bytes(@clients)), "@before", 'a year ahead, corrected: nobody receives an ID');
+fails($node, 'postgres', 'SELECT snowflake_next()', 'a year ahead, corrected: the error',
+    qr/ERROR:  55000: the clock went back by 315(?:3599\d|3600\d)\.\d\d\d s/,
+    qr/DETAIL:  The clock reads \S+; snowflake_pg\.clock_tolerance is 1000\.000 s\./,
+    qr/HINT:  Correct the clock, or raise snowflake_pg\.clock_tolerance above the distance/);
+# unless the operator takes them a year ahead.
+$node->append_conf('postgresql.conf', q(snowflake_pg.clock_tolerance = '366d'));
+$node->reload;
+goes_on('a year ahead, tolerance raised', YEAR - 30, YEAR + 30);
+# A year later all is as before.
+set_clock($node, YEAR + 60);
+goes_on('a year later', YEAR + 59, YEAR + 65);
+is(status('regression'), '00:00:00', 'a year later: no regression');
+$node->append_conf('postgresql.conf', q(snowflake_pg.clock_tolerance = '1000s'));
+$node->reload;
+goes_on('a year later, default tolerance', YEAR + 59, YEAR + 65);
+
 $node->safe_psql('postgres',
     q(SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'recording'));
 finish_recording(@clients);

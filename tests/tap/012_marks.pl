@@ -1,17 +1,25 @@
 # Marks of many databases: more than shared memory has room for, and one that is far ahead.
 
 use strict;
-use warnings;
+use warnings FATAL => 'all';
 
-use File::Basename qw(dirname);
-use lib dirname(__FILE__) . '/lib';
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use SnowflakeTest;
 use Test::More;
+use Time::HiRes qw(time);
 
-my $node = new_node('marks');
-$node->start;
+# With 64 IDs a millisecond a load uses up time as fast as it passes, also when the clock is behind
+# the IDs, and marks are raised often.
+my $node = new_node('marks', conf => <<'CONF');
+snowflake_pg.layout = 'ts=41,worker=10,seq=6,unit=1ms,epoch=2020-01-01T00:00:00Z'
+CONF
+fake_clock($node);
+sub start { return with_clock($node, sub { $node->start }) }
+start();
 
 # One database's mark is far ahead, as after a restore from a server whose clock was: it is refused
 # there, and nowhere else.
@@ -29,14 +37,43 @@ my $lead = $node->safe_psql('postgres',
     'SELECT (SELECT ts FROM snowflake_decode(snowflake_next())) < clock_timestamp() + interval \'2 s\'');
 is($lead, 't', 'another database goes on near the clock');
 
-# The shared table has room for 1,024 marks, and every extension created anew takes one.
-$node->safe_psql('postgres', 'CREATE DATABASE churn');
-$node->safe_psql('churn', <<'SQL');
-SET client_min_messages = warning;
-SELECT format('CREATE EXTENSION snowflake_pg; SELECT snowflake_next(); DROP EXTENSION snowflake_pg')
+# The shared table has room for 1,024 marks, and every sequence created anew takes one.
+sub fill_table
+{
+    my ($name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $ids = $node->safe_psql('filler', <<'SQL');
+SELECT 'BEGIN; DROP SEQUENCE snowflake_mark; CREATE SEQUENCE snowflake_mark; SELECT snowflake_next(); COMMIT'
     FROM generate_series(1, 1030) \gexec
-CREATE EXTENSION snowflake_pg;
 SQL
+    is(scalar(split /\n/, $ids), 1030, "$name: 1,030 marks take all places");
+    return;
+}
+
+# Whether a database that has given out IDs has a place: waits for a mark of its own are counted.
+sub has_place
+{
+    my ($database) = @_;
+    return $node->safe_psql($database, 'SELECT bool_and(mark_waits IS NOT NULL) FROM snowflake_status') eq 't';
+}
+
+sub set_window
+{
+    my ($value) = @_;
+    $node->append_conf('postgresql.conf', "snowflake_pg.mark_window = '$value'");
+    $node->reload;
+    ok($node->poll_query_until('postgres', qq(SELECT current_setting('snowflake_pg.mark_window') = '$value')),
+        "the window is $value");
+    return;
+}
+
+$node->safe_psql('postgres', 'CREATE DATABASE filler');
+$node->safe_psql('postgres', 'CREATE DATABASE churn');
+$node->safe_psql('filler', 'CREATE EXTENSION snowflake_pg; ALTER EXTENSION snowflake_pg DROP SEQUENCE snowflake_mark');
+fill_table('first start');
+$node->safe_psql('churn', 'CREATE EXTENSION snowflake_pg; SELECT snowflake_next()');
+ok(!has_place('churn'), 'a further database has no place');
+ok(has_place('postgres'), 'one from before has');
 
 # Without a place in it backends keep marks of their own: IDs stay in order, below the stored mark,
 # and near the clock.
@@ -75,30 +112,70 @@ SELECT last_value > 0 FROM snowflake_mark;
 SQL
 is($mark, 't', 'its first ID is covered by its mark');
 
-# What was given out stays below what comes after a crash.
-my $before = $node->safe_psql('churn', 'SELECT snowflake_next()');
-$node->stop('immediate');
-$node->start;
-cmp_ok($node->safe_psql('churn', 'SELECT snowflake_next()'), '>', $before, 'after a crash, above all before');
+# Several backends at a time, each with a mark of its own, raised often; crashes, the clock set back
+# meanwhile, and after the crash again no place.
+$node->append_conf('postgresql.conf', "snowflake_pg.clock_tolerance = '1d'");
+set_window('100ms');
+my @all;
+my $largest = $node->safe_psql('churn', 'SELECT snowflake_next()');
+cmp_ok($largest, '>', $ids[-1], 'in order');
+
+# Holds what clients have recorded against the promise, and all before.
+sub check_clients
+{
+    my ($name, @clients) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my (undef, $smallest, $last) = check_ids($name, \@clients);
+    cmp_ok($smallest, '>', $largest, "$name: above all that went before");
+    is(
+        $node->safe_psql('churn',
+            "SELECT last_value > 1000 * extract(epoch FROM snowflake_timestamp($last)) FROM snowflake_mark"),
+        't',
+        "$name: the stored mark is above all of them");
+    $largest = $last;
+    push @all, @clients;
+    return;
+}
+
+my $long = 'COPY (SELECT snowflake_next() FROM (SELECT generate_series(1, 1000000000)) AS n) TO STDOUT';
+my @short = ('BEGIN; SELECT snowflake_next_batch(50); SELECT snowflake_next(); ROLLBACK') x 10_000;
+for my $round (1 .. 3)
+{
+    # Some stay, others come and go.
+    my @clients = map { start_recording($node, 'churn', @$_) } [$long], [$long], \@short, \@short;
+    for (1 .. 10)
+    {
+        push @clients, record($node, 'churn', 2, 'SELECT snowflake_next()', 'SELECT snowflake_next_batch(100)');
+    }
+    ok(wait_until(sub { !grep { $_ < 1_000 } recorded_bytes(@clients) }), "no place, $round: all clients record");
+    $node->stop('immediate');
+    finish_recording(@clients);
+    set_clock($node, -3600 * $round);
+    start();
+    fill_table("no place, $round, after the crash");
+    check_clients("no place, $round", @clients);
+    my @after = record($node, 'churn', 4, 'SELECT snowflake_next() FROM generate_series(1, 1000)');
+    check_clients("no place, $round, after the crash", @after);
+    ok(!has_place('churn'), "no place, $round: neither before nor after");
+}
 
 # So it is if another database has taken the last place and stored a higher mark first: the mark from
 # before the crash still counts as such.
-$node->append_conf('postgresql.conf', "snowflake_pg.mark_window = '60s'");
-$node->reload;
-sleep 3;
-$node->safe_psql('churn', 'SELECT snowflake_next()');
+set_window('1min');
 my $stored = $node->safe_psql('churn', 'SELECT last_value FROM snowflake_mark');
-cmp_ok($stored, '>', 1000 * (time + 30), 'the mark is far enough ahead to tell');
 $node->stop('immediate');
-$node->start;
-$node->safe_psql('postgres', <<'SQL');
-SET client_min_messages = warning;
-DROP EXTENSION snowflake_pg;
-SELECT format('CREATE EXTENSION snowflake_pg; SELECT snowflake_next(); DROP EXTENSION snowflake_pg')
-    FROM generate_series(1, 1030) \gexec
-SQL
-is($node->safe_psql('churn', "SELECT snowflake_next() >= snowflake_min_id(to_timestamp($stored / 1000.0))"),
+set_clock($node, $stored / 1000 - 40 - time);
+start();
+fill_table('last crash');
+cmp_ok($node->safe_psql('filler', 'SELECT last_value FROM snowflake_mark'), '>', $stored, 'the mark of others is higher');
+cmp_ok($node->safe_psql('filler', 'SELECT 1000 * extract(epoch FROM last_ts) FROM snowflake_status'),
+    '<', $stored, 'but not their IDs');
+my $last = $node->safe_psql('churn', "SELECT snowflake_next()");
+is($node->safe_psql('churn', "SELECT $last >= snowflake_min_id(to_timestamp($stored / 1000.0))"),
     't', 'after a crash, above the mark from before it, whatever others have stored since');
+cmp_ok($last, '>', $largest, 'and above all IDs');
+ok(!has_place('churn'), 'still without a place');
+check_ids('over all crashes', \@all);
 
 $node->stop;
 done_testing();

@@ -131,7 +131,8 @@ sub recorded_bytes
 
 # Holds recordings against the promise: each client got its IDs in ascending order, and no ID
 # came twice, also not to different clients. Answers how many there are, the smallest and the
-# largest. The check of each ID is for the caller: it is passed to `each` and answers true if good.
+# largest; those of each client are put into its `first` and `last`. The check of each ID is for the
+# caller: it is passed to `each` and answers true if good.
 sub check_ids
 {
     my ($name, $clients, %options) = @_;
@@ -152,9 +153,12 @@ sub check_ids
                 last;
             }
             $last = $id + 0;
-            $smallest = $last if $. == 1 && (!defined $smallest || $last < $smallest);
+            next if $. > 1;
+            $client->{first} = $last;
+            $smallest = $last if !defined $smallest || $last < $smallest;
         }
         $count += $.;
+        $client->{last} = $last if $last >= 0;
         $largest = $last if $last >= 0 && (!defined $largest || $last > $largest);
         close $ids;
     }
