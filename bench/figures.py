@@ -328,6 +328,39 @@ def transactions(server, report, sizes):
                       f"/s, {statistics.median(flushes[arm]):.1f} flushes per 1,000")
 
 
+def tickets(server, report, sizes):
+    """Small, dense numbers for 8 clients: a counter of ours, and a table with one row as ticket server."""
+    one = {"ticket table": "ticket.sql", "ticket_next()": "ticket_next.sql", "nextval() CACHE 1": "nextval.sql",
+           "pg_backend_pid()": "pid.sql"}
+    many = {"ticket table": "tickets_table.sql", "ticket_next()": "tickets_next.sql"}
+    per_statement = 100
+    server.query("SELECT ticket_create('bench', 1, 100)")
+
+    def rate(script):
+        output = server.pgbench(script, "-c", "8", "-j", "1", "-T", str(sizes.transactions))
+        return float(re.search(r"tps = ([\d.]+)", output)[1])
+
+    rates = {arm: [] for arm in one}
+    bulk = {arm: [] for arm in many}
+    for turn in range(sizes.loops):
+        for arm in rotated(list(one), turn):
+            rates[arm].append(rate(one[arm]))
+        for arm in rotated(list(many), turn):
+            bulk[arm].append(rate(many[arm]) * per_statement)
+    server.query("SELECT ticket_drop('bench')")
+    report.raw("tickets_per_second", {"one": rates, "many": bulk})
+    one = {arm: statistics.median(values) for arm, values in rates.items()}
+    many = {arm: statistics.median(values) for arm, values in bulk.items()}
+    report.figure("tickets of 8 clients, one per round trip, ticket_next() / ticket table",
+                  one["ticket_next()"] / one["ticket table"], least=8)
+    report.figure(f"tickets of 8 clients, {per_statement:,} per statement, ticket_next() / ticket table",
+                  many["ticket_next()"] / many["ticket table"], least=20)
+    for arm in one:
+        report.figure(f"  {arm}, one per round trip", one[arm], "per s")
+    for arm in many:
+        report.figure(f"  {arm}, {per_statement:,} per statement", many[arm], "per s")
+
+
 # --- memory, WAL, latency -------------------------------------------------------------------------------------------
 
 def memory(server, report, _):

@@ -180,6 +180,10 @@ CREATE VIEW snowflake_status AS
            layout_expires, mark_waits
     FROM snowflake_pg_status();
 
+CREATE FUNCTION snowflake_pg_ticket_state(sequence regclass, OUT next bigint, OUT step bigint, OUT block int, OUT last_block int, OUT cached bigint, OUT blocks bigint, OUT waits bigint)
+VOLATILE STRICT PARALLEL RESTRICTED LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_ticket_state_wrapper';
+
 CREATE  FUNCTION "snowflake_range"(
 	"start_ts" timestamp with time zone,
 	"end_ts" timestamp with time zone
@@ -227,6 +231,10 @@ REVOKE EXECUTE ON FUNCTION snowflake_pg_replace_record() FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION snowflake_pg_status() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION snowflake_pg_status() TO pg_monitor;
 GRANT SELECT ON snowflake_status TO pg_monitor;
+
+CREATE FUNCTION snowflake_ticket_claim(name text, count int, OUT first bigint, OUT step bigint, OUT claimed int)
+VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_ticket_claim_wrapper';
 
 CREATE  FUNCTION "snowflake_timestamp"(
 	"id" bigint
@@ -279,6 +287,56 @@ AS 'MODULE_PATHNAME', 'stride_check_wrapper';
 CREATE FUNCTION stride_sequence(sequence regclass, node int, nodes int) RETURNS bigint
 VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c
 AS 'MODULE_PATHNAME', 'stride_sequence_wrapper';
+
+CREATE  FUNCTION "ticket_create"(
+	"name" text,
+	"start" bigint,
+	"block" INT
+) RETURNS void
+STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'ticket_create_wrapper';
+
+CREATE  FUNCTION "ticket_create"(
+	"name" text,
+	"start" bigint,
+	"block" INT,
+	"step" INT
+) RETURNS void
+STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'ticket_create_step_wrapper';
+
+CREATE  FUNCTION "ticket_drop"(
+	"name" text
+) RETURNS void
+STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'ticket_drop_wrapper';
+
+CREATE TABLE snowflake_ticket (
+    name text COLLATE "C" PRIMARY KEY,
+    sequence regclass NOT NULL UNIQUE
+);
+SELECT pg_catalog.pg_extension_config_dump('snowflake_ticket', '');
+GRANT SELECT ON snowflake_ticket TO PUBLIC;
+
+CREATE VIEW snowflake_tickets AS
+    SELECT name, sequence, next, step, block, last_block, cached, blocks, waits
+    FROM snowflake_ticket, snowflake_pg_ticket_state(sequence);
+
+REVOKE EXECUTE ON FUNCTION ticket_create(text, bigint, int), ticket_create(text, bigint, int, int) FROM PUBLIC;
+
+REVOKE EXECUTE ON FUNCTION snowflake_pg_ticket_state(regclass) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION snowflake_pg_ticket_state(regclass) TO pg_monitor;
+GRANT SELECT ON snowflake_tickets TO pg_monitor;
+
+CREATE  FUNCTION "ticket_next"(
+	"name" text
+) RETURNS bigint
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'ticket_next_wrapper';
 
 CREATE FUNCTION uuid_decode(uuid uuid, OUT version int, OUT variant text, OUT ts timestamptz, OUT clock_seq int, OUT node macaddr)
 IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c

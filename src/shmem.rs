@@ -1,19 +1,24 @@
 //! Every word of shared memory. docs/shared-memory.md draws it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use pgrx::prelude::*;
 use snowflake_core::Timestamp;
 use snowflake_core::snowflake::{Mark, Slot};
+use snowflake_core::ticket::Cache;
 use snowflake_core::uuid::{Ticks, UnixSequence};
 
 use crate::backend::BackendLocal;
 use crate::error::{Failure, OrRaise, Outcome};
+use crate::lock::{self, Lock};
 use crate::{clock, guc, random};
 
 /// Databases whose mark is shared; in further ones every backend keeps a mark of its own, which
 /// costs more raises.
 const DATABASES: usize = 1_024;
+
+/// Ticket counters whose blocks are cached; of further ones every number is claimed by itself.
+const COUNTERS: usize = 256;
 
 /// What comes before the slots.
 #[repr(C, align(64))]
@@ -35,6 +40,11 @@ struct Header {
     /// The word of UUID version 7.
     unix: Slot<AtomicU64>,
     databases: [Database; DATABASES],
+    /// The tranche of the locks.
+    tranche: i32,
+    /// Held while an entry of a counter is looked up, taken or freed.
+    counters_lock: Lock,
+    counters: [Counter; COUNTERS],
 }
 
 /// The mark of one database.
@@ -43,6 +53,26 @@ struct Database {
     /// Database OID and OID of the mark's sequence, 0 while the entry is free. Never reused.
     key: AtomicU64,
     mark: Mark<AtomicU64>,
+}
+
+/// The cached blocks of one ticket counter. What every ticket touches comes first.
+#[repr(C, align(128))]
+pub struct Counter {
+    /// Database OID and OID of the sequence, 0 while the entry is free.
+    key: AtomicU64,
+    pub cache: Cache<AtomicU64>,
+    /// Excludes those who write `cache` and `file`, other than by drawing a number.
+    pub lock: Lock,
+    /// The file of the sequence that the numbers come from.
+    pub file: AtomicU32,
+}
+
+impl Counter {
+    /// Whether the entry belongs to that counter.
+    #[inline]
+    pub fn belongs_to(&self, key: u64) -> bool {
+        self.key.load(Ordering::Relaxed) == key
+    }
 }
 
 /// Shared memory as a backend sees it.
@@ -146,7 +176,7 @@ impl Shared {
         database: pg_sys::Oid,
         sequence: pg_sys::Oid,
     ) -> Option<&'static Mark<AtomicU64>> {
-        let key = Database::key(database, sequence);
+        let key = key(database, sequence);
         self.probe(key)
             .find(|entry| {
                 let order = Ordering::Relaxed;
@@ -164,10 +194,45 @@ impl Shared {
         database: pg_sys::Oid,
         sequence: pg_sys::Oid,
     ) -> Option<&'static Mark<AtomicU64>> {
-        let key = Database::key(database, sequence);
+        let key = key(database, sequence);
         self.probe(key)
             .find(|entry| entry.key.load(Ordering::Relaxed) == key)
             .map(|entry| &entry.mark)
+    }
+
+    /// The entry of a ticket counter; `None` if there is no room for it.
+    pub fn counter(self, key: u64) -> Option<&'static Counter> {
+        let counters = &self.header.counters;
+        self.header.counters_lock.with(|| {
+            let find = |key| counters.iter().find(|counter| counter.belongs_to(key));
+            find(key).or_else(|| {
+                let free = find(0)?;
+                free.key.store(key, Ordering::Relaxed);
+                Some(free)
+            })
+        })
+    }
+
+    /// The same without making room for it.
+    pub fn known_counter(self, key: u64) -> Option<&'static Counter> {
+        let counters = &self.header.counters;
+        self.header
+            .counters_lock
+            .with(|| counters.iter().find(|counter| counter.belongs_to(key)))
+    }
+
+    /// Frees the entry of a ticket counter that is dropped; its numbers are never given out.
+    pub fn forget_counter(self, key: u64) {
+        // freed with the lock of the entry, taken with that of all
+        if let Some(counter) = self.known_counter(key) {
+            counter.lock.with(|| {
+                // another backend may have been first
+                if counter.belongs_to(key) {
+                    counter.cache.clear();
+                    counter.key.store(0, Ordering::Relaxed);
+                }
+            });
+        }
     }
 
     /// The entries of databases in the order in which a key tries them.
@@ -178,10 +243,9 @@ impl Shared {
     }
 }
 
-impl Database {
-    fn key(database: pg_sys::Oid, sequence: pg_sys::Oid) -> u64 {
-        u64::from(database.to_u32()) << 32 | u64::from(sequence.to_u32())
-    }
+/// What tells the sequences of all databases apart.
+pub fn key(database: pg_sys::Oid, sequence: pg_sys::Oid) -> u64 {
+    u64::from(database.to_u32()) << 32 | u64::from(sequence.to_u32())
 }
 
 /// Bytes of shared memory for a layout with so many workers.
@@ -235,6 +299,7 @@ unsafe extern "C-unwind" fn on_startup() {
         let header = memory.cast::<Header>();
         let slots = header.add(1).cast::<Slot<AtomicU64>>();
         if !found {
+            let tranche = lock::new_tranche();
             header.write(Header {
                 workers,
                 dealt: AtomicU64::new(0),
@@ -250,6 +315,14 @@ unsafe extern "C-unwind" fn on_startup() {
                         mark: Mark::new(),
                     }
                 }; DATABASES],
+                tranche,
+                counters_lock: Lock::new(tranche),
+                counters: std::array::from_fn(|_| Counter {
+                    key: AtomicU64::new(0),
+                    cache: Cache::new(),
+                    lock: Lock::new(tranche),
+                    file: AtomicU32::new(0),
+                }),
             });
             for worker in 0..workers as usize {
                 slots.add(worker).write(Slot::default());
@@ -259,6 +332,7 @@ unsafe extern "C-unwind" fn on_startup() {
                 (*wide).resume(UnixSequence::at(begin), sample.wall, sample.monotonic_after);
             }
         }
+        lock::name_tranche((*header).tranche);
         let workers = (*header).workers as usize;
         Shared {
             header: &*header,

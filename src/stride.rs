@@ -14,7 +14,7 @@ use snowflake_core::stride::{Sequence, Stride};
 
 use crate::error::{Failure, OrRaise, Outcome};
 use crate::query::{self, Argument, Name, Relation, Sql};
-use crate::{mark, text};
+use crate::{sequence, text};
 
 /// The name of the label provider.
 const PROVIDER: &CStr = c"snowflake_pg";
@@ -169,7 +169,7 @@ fn read(oid: pg_sys::Oid) -> Outcome<Option<(Sequence, Option<String>)>> {
         if (*(*relation).rd_rel).relkind as u8 == pg_sys::RELKIND_SEQUENCE {
             let buffer = pg_sys::ReadBuffer(relation, 0);
             pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_SHARE as i32);
-            let data = mark::data(pg_sys::BufferGetPage(buffer));
+            let data = sequence::data(pg_sys::BufferGetPage(buffer));
             let state = data.map(|data| ((*data).last_value, (*data).is_called));
             pg_sys::UnlockReleaseBuffer(buffer);
             state

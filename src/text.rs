@@ -45,6 +45,50 @@ unsafe impl<'fcx> ArgAbi<'fcx> for Text<'fcx> {
     }
 }
 
+/// An argument of type text in the encoding of the database, to hand on to PostgreSQL.
+#[derive(Clone, Copy)]
+pub struct ServerText<'a>(&'a [u8]);
+
+impl ServerText<'_> {
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        self.0
+    }
+
+    /// The text, for a message.
+    pub fn to_text(self) -> String {
+        String::from_utf8_lossy(&to_utf8(self.0)).into_owned()
+    }
+
+    /// A datum of type text.
+    pub fn datum(self) -> pg_sys::Datum {
+        // SAFETY: copies so many bytes
+        unsafe {
+            let text =
+                pg_sys::cstring_to_text_with_len(self.0.as_ptr().cast(), self.0.len() as i32);
+            pg_sys::Datum::from(text)
+        }
+    }
+}
+
+// SAFETY: maps to a type of PostgreSQL that has this representation
+unsafe impl SqlTranslatable for ServerText<'_> {
+    const TYPE_IDENT: &'static str = "text";
+    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal("text"));
+    const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
+        Ok(ReturnsRef::One(SqlMappingRef::literal("text")));
+}
+
+// SAFETY: reads the argument as the varlena that a text is
+unsafe impl<'fcx> ArgAbi<'fcx> for ServerText<'fcx> {
+    #[inline(always)]
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+        // SAFETY: as the caller promises
+        Self(unsafe { datum::bytes(arg) })
+    }
+}
+
 /// A text datum, as far as it is UTF-8 or becomes so.
 ///
 /// # Safety

@@ -214,6 +214,8 @@ CONF
         for (1 .. 2)
         {
             $primary->safe_psql('postgres', 'CHECKPOINT');
+            # logs another page than it leaves in memory
+            $primary->safe_psql('postgres', q(SELECT nextval('snowflake_mark')));
             my $enough = keys(%marks) + 4;
             ok(
                 wait_until(

@@ -7,10 +7,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub trait Word {
     /// Reads the word; no ordering.
     fn load_relaxed(&self) -> u64;
-    /// Reads the word; what was written before the matching [`Word::raise_release`] is visible.
+    /// Reads the word; what was written before the matching write with release is visible.
     fn load_acquire(&self) -> u64;
     /// Replaces `current` by `new`, or answers what stands there; may fail spuriously; no ordering.
     fn compare_exchange_relaxed(&self, current: u64, new: u64) -> Result<u64, u64>;
+    /// As [`Word::compare_exchange_relaxed`], with acquire, and on success release: what was read
+    /// and written before stays before.
+    fn compare_exchange_release(&self, current: u64, new: u64) -> Result<u64, u64>;
+    /// Writes the word; no ordering.
+    fn store_relaxed(&self, value: u64);
+    /// Writes the word, publishing what was written before.
+    fn store_release(&self, value: u64);
     /// Raises the word to `value` unless it is higher already, and answers what stood there; no
     /// ordering.
     fn raise_relaxed(&self, value: u64) -> u64;
@@ -32,6 +39,21 @@ impl Word for AtomicU64 {
     #[inline(always)]
     fn compare_exchange_relaxed(&self, current: u64, new: u64) -> Result<u64, u64> {
         self.compare_exchange_weak(current, new, Ordering::Relaxed, Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    fn compare_exchange_release(&self, current: u64, new: u64) -> Result<u64, u64> {
+        self.compare_exchange_weak(current, new, Ordering::AcqRel, Ordering::Acquire)
+    }
+
+    #[inline]
+    fn store_relaxed(&self, value: u64) {
+        self.store(value, Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn store_release(&self, value: u64) {
+        self.store(value, Ordering::Release);
     }
 
     #[inline]

@@ -13,6 +13,7 @@ use loom::sync::atomic::AtomicU64;
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 use snowflake_core::snowflake::{Claim, Found, Layout, Mark, Need, Pace, Raise, Shape, Slot};
+use snowflake_core::ticket::{Block, Cache, Queued};
 use snowflake_core::{ClockSample, Timestamp, Word};
 
 /// Loom's word in the place of the real one.
@@ -31,6 +32,19 @@ impl Word for Watched {
     fn compare_exchange_relaxed(&self, current: u64, new: u64) -> Result<u64, u64> {
         let order = Ordering::Relaxed;
         self.0.compare_exchange_weak(current, new, order, order)
+    }
+
+    fn compare_exchange_release(&self, current: u64, new: u64) -> Result<u64, u64> {
+        let (success, failure) = (Ordering::AcqRel, Ordering::Acquire);
+        self.0.compare_exchange_weak(current, new, success, failure)
+    }
+
+    fn store_relaxed(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    fn store_release(&self, value: u64) {
+        self.0.store(value, Ordering::Release);
     }
 
     fn raise_relaxed(&self, value: u64) -> u64 {
@@ -584,4 +598,129 @@ fn looking_at_the_mark_before_swapping() {
 #[should_panic(expected = "given out before")]
 fn swapping_before_looking_at_the_mark() {
     adopts_while_claiming(Protocol::SwapBeforeMark);
+}
+
+/// The cached blocks of a ticket counter, and its page: the next number and the end of the log.
+struct Tickets {
+    cache: Cache<Watched>,
+    /// The lock of the cache, with the next number of the counter.
+    page: Mutex<i64>,
+    /// How far the log is durable, and the numbers with it, for the check alone.
+    durable: Plain,
+    /// The wrong way: a block is used before the log is durable.
+    hasty: bool,
+}
+
+impl Tickets {
+    fn new(hasty: bool) -> Arc<Self> {
+        Arc::new(Self {
+            cache: Cache::default(),
+            page: Mutex::new(1),
+            durable: Plain::new(0),
+            hasty,
+        })
+    }
+
+    /// Claims a block of two numbers unless one is queued; the position in the log is its last
+    /// number.
+    fn fill(&self, next: &mut i64) -> u64 {
+        if self.cache.queued().is_none() {
+            let block = Block {
+                first: *next,
+                step: 1,
+                count: 2,
+            };
+            *next += 2;
+            let position = block.last() as u64;
+            self.cache.queue(Queued { block, position });
+        }
+        let queued = self.cache.queued().unwrap();
+        let durable = self.durable.load(Ordering::Relaxed) as u64;
+        self.cache
+            .advance(if self.hasty { u64::MAX } else { durable });
+        queued.position
+    }
+
+    /// Draws so many numbers, as a backend does.
+    fn draw(&self, count: usize) -> Vec<i64> {
+        let mut numbers = Vec::new();
+        while numbers.len() < count {
+            if let Some(ticket) = self.cache.draw(|| true) {
+                let durable = self.durable.load(Ordering::Relaxed);
+                assert!(ticket.number <= durable, "not durable");
+                if ticket.low
+                    && let Ok(mut next) = self.page.try_lock()
+                    && self.cache.queued().is_none()
+                {
+                    self.fill(&mut next);
+                }
+                numbers.push(ticket.number);
+                continue;
+            }
+            let mut next = self.page.lock().unwrap();
+            if self.cache.left() > 0 {
+                continue;
+            }
+            let position = self.fill(&mut next);
+            drop(next);
+            self.durable.fetch_max(position as i64, Ordering::Relaxed);
+            let _lock = self.page.lock().unwrap();
+            self.cache.advance(position);
+        }
+        numbers
+    }
+
+    /// Empties the cache.
+    fn discard(&self) {
+        let _lock = self.page.lock().unwrap();
+        self.cache.discard();
+    }
+
+    fn distinct(numbers: &[Vec<i64>]) {
+        let mut all = BTreeSet::new();
+        for own in numbers {
+            assert!(own.windows(2).all(|pair| pair[0] < pair[1]), "out of order");
+            assert!(own.iter().all(|number| all.insert(*number)), "twice");
+        }
+    }
+}
+
+#[test]
+fn tickets_of_two_backends() {
+    explore(Some(2), || {
+        let tickets = Tickets::new(false);
+        Tickets::distinct(&run(&tickets, vec![3, 3], Tickets::draw));
+    });
+}
+
+#[test]
+fn tickets_of_three_backends() {
+    explore(Some(1), || {
+        let tickets = Tickets::new(false);
+        Tickets::distinct(&run(&tickets, vec![2, 1, 1], Tickets::draw));
+    });
+}
+
+#[test]
+fn tickets_beside_a_counter_that_is_altered() {
+    explore(Some(2), || {
+        let tickets = Tickets::new(false);
+        let work = |tickets: &Tickets, count| match count {
+            0 => {
+                tickets.discard();
+                Vec::new()
+            }
+            count => tickets.draw(count),
+        };
+        Tickets::distinct(&run(&tickets, vec![2, 0, 1], work));
+    });
+}
+
+#[test]
+#[should_panic(expected = "not durable")]
+fn tickets_before_the_flush() {
+    explore(Some(2), || {
+        let tickets = Tickets::new(true);
+        Tickets::distinct(&run(&tickets, vec![2, 2], Tickets::draw));
+    });
 }

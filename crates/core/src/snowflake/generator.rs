@@ -320,7 +320,7 @@ impl<W: Word> Slot<W> {
 }
 
 /// Counts one more.
-pub(super) fn add_one<W: Word>(counter: &W) {
+pub(crate) fn add_one<W: Word>(counter: &W) {
     let mut current = counter.load_relaxed();
     while let Err(actual) = counter.compare_exchange_relaxed(current, current + 1) {
         current = actual;

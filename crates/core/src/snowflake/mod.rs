@@ -9,6 +9,7 @@ mod spec;
 mod text;
 mod worker;
 
+pub(crate) use generator::add_one;
 pub use generator::{Allowance, Beyond, Claim, Observed, Pace, Slot};
 pub use layout::{Decoded, Field, FieldKind, Layout, MAX_WORKER_BITS, Shape};
 pub use mark::{Found, Mark, Need, Raise};

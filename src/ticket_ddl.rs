@@ -1,0 +1,242 @@
+//! Creating and dropping tickets: the sequence is the caller's, the row that names it is written
+//! with the rights of the table's owner.
+
+use std::ffi::{CStr, CString};
+
+use pgrx::prelude::*;
+
+use crate::error::{Failure, OrRaise, Outcome};
+use crate::sequence::Sequence;
+use crate::text::ServerText;
+use crate::{shmem, ticket};
+
+extension_sql_file!(
+    "sql/ticket.sql",
+    name = "ticket",
+    requires = [
+        snowflake_pg_ticket_state,
+        ticket_create,
+        ticket_create_step,
+        ticket_drop
+    ]
+);
+
+/// Creates a counter: the first number, and how many a server claims at a time.
+#[pg_extern(volatile, parallel_unsafe)]
+fn ticket_create(name: ServerText, start: i64, block: i32) {
+    create(name, start, block, 1).or_raise();
+}
+
+/// The same with a distance between two numbers.
+#[pg_extern(volatile, parallel_unsafe, name = "ticket_create")]
+fn ticket_create_step(name: ServerText, start: i64, block: i32, step: i32) {
+    create(name, start, block, step).or_raise();
+}
+
+/// Drops a counter and its sequence.
+#[pg_extern(volatile, parallel_unsafe)]
+fn ticket_drop(name: ServerText) {
+    drop_counter(name).or_raise();
+}
+
+fn create(name: ServerText, start: i64, block: i32, step: i32) -> Outcome<()> {
+    ticket::check_name(name)?;
+    for (argument, value) in [("block", block), ("step", step)] {
+        if value < 1 {
+            return Err(Failure::new(
+                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+                format!("{argument} must be positive, not {value}"),
+            ));
+        }
+    }
+    let table = ticket::table()?;
+    if let Some(sequence) = ticket::sequence_of(name)? {
+        if exists(sequence) {
+            return Err(Failure::new(
+                PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT,
+                format!("ticket \"{}\" already exists", name.to_text()),
+            ));
+        }
+        // its sequence was dropped, and the name is free again
+        delete_row(table, name)?;
+    }
+
+    let relation = [name.bytes(), b"_ticket"].concat();
+    let relation = CString::new(relation).map_err(|_| ticket::missing(name))?;
+    let schema = creation_schema()?;
+    let definition = format!(
+        " AS bigint INCREMENT BY {step} MINVALUE {start} START WITH {start} CACHE {block} NO CYCLE"
+    );
+    let create = [
+        b"CREATE SEQUENCE ",
+        qualified(schema, &relation)?.as_slice(),
+        definition.as_bytes(),
+    ]
+    .concat();
+    execute(&create, &[])?;
+    // SAFETY: a catalog look-up by a valid C string
+    let sequence = unsafe { pg_sys::get_relname_relid(relation.as_ptr(), schema) };
+    let permanent = Sequence::open_to_read(sequence).is_some_and(|sequence| {
+        let permanent = sequence.problem().is_none();
+        sequence.close();
+        permanent
+    });
+    if !permanent {
+        return Err(
+            Failure::state(format!("cannot create ticket \"{}\"", name.to_text()))
+                .detail("Its sequence would be temporary."),
+        );
+    }
+
+    let insert = [
+        b"INSERT INTO ",
+        table_name(table)?.as_slice(),
+        b" (name, sequence) VALUES ($1, $2)",
+    ]
+    .concat();
+    let values = [
+        (pg_sys::TEXTOID, name.datum()),
+        (pg_sys::REGCLASSOID, sequence.into()),
+    ];
+    as_owner(table, || execute(&insert, &values))?;
+    tell(table);
+    Ok(())
+}
+
+fn drop_counter(name: ServerText) -> Outcome<()> {
+    let table = ticket::table()?;
+    let sequence = ticket::sequence_of(name)?.ok_or_else(|| ticket::missing(name))?;
+    if exists(sequence) {
+        // refuses who does not own it
+        let statement = [b"DROP SEQUENCE ", table_name(sequence)?.as_slice()].concat();
+        execute(&statement, &[])?;
+        if let Ok(shared) = shmem::shared() {
+            // nobody claims numbers until this transaction ends: it has the sequence locked
+            shared.forget_counter(ticket::key(sequence));
+        }
+    }
+    delete_row(table, name)
+}
+
+/// Removes the row of a counter.
+fn delete_row(table: pg_sys::Oid, name: ServerText) -> Outcome<()> {
+    let delete = [
+        b"DELETE FROM ",
+        table_name(table)?.as_slice(),
+        b" WHERE name OPERATOR(pg_catalog.=) $1",
+    ]
+    .concat();
+    let values = [(pg_sys::TEXTOID, name.datum())];
+    as_owner(table, || execute(&delete, &values))?;
+    tell(table);
+    Ok(())
+}
+
+/// Makes all backends, at commit, look counters up again.
+fn tell(table: pg_sys::Oid) {
+    // SAFETY: queues a message about a relation that exists
+    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(table) };
+}
+
+fn exists(relation: pg_sys::Oid) -> bool {
+    // SAFETY: a catalog look-up
+    unsafe { !pg_sys::get_rel_name(relation).is_null() }
+}
+
+/// The schema in which CREATE without a schema creates.
+fn creation_schema() -> Outcome<pg_sys::Oid> {
+    // SAFETY: answers a list of OIDs
+    let schema = unsafe {
+        let path = pg_sys::fetch_search_path(false);
+        if path.is_null() || (*path).length == 0 {
+            None
+        } else {
+            Some((*(*path).elements).oid_value)
+        }
+    };
+    schema.ok_or_else(|| {
+        Failure::new(
+            PgSqlErrorCode::ERRCODE_INVALID_SCHEMA_NAME,
+            "no schema has been selected to create in",
+        )
+    })
+}
+
+/// A relation's name with its schema, quoted, in the encoding of the database.
+fn table_name(relation: pg_sys::Oid) -> Outcome<Vec<u8>> {
+    // SAFETY: catalog look-ups; the name is a C string in memory of this call
+    unsafe {
+        let schema = pg_sys::get_rel_namespace(relation);
+        let name = pg_sys::get_rel_name(relation);
+        if name.is_null() {
+            return Err(gone());
+        }
+        qualified(schema, CStr::from_ptr(name))
+    }
+}
+
+/// A name with its schema, quoted, in the encoding of the database.
+fn qualified(schema: pg_sys::Oid, name: &CStr) -> Outcome<Vec<u8>> {
+    // SAFETY: a catalog look-up; the results are copied
+    unsafe {
+        let schema = pg_sys::get_namespace_name(schema);
+        if schema.is_null() {
+            return Err(gone());
+        }
+        let quoted = pg_sys::quote_qualified_identifier(schema, name.as_ptr());
+        Ok(CStr::from_ptr(quoted).to_bytes().to_vec())
+    }
+}
+
+fn gone() -> Failure {
+    Failure::new(
+        PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
+        "a schema or relation was dropped",
+    )
+}
+
+/// Calls with the rights of a relation's owner, as a referential constraint does.
+fn as_owner<T>(relation: pg_sys::Oid, work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    // SAFETY: reads an open relation. User and context are put back below; after an ERROR in
+    // between the end of the (sub)transaction puts them back.
+    unsafe {
+        let open = pg_sys::relation_open(relation, pg_sys::AccessShareLock as i32);
+        let owner = (*(*open).rd_rel).relowner;
+        pg_sys::relation_close(open, pg_sys::AccessShareLock as i32);
+        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+        let local = pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32;
+        pg_sys::SetUserIdAndSecContext(owner, context | local);
+        let result = work();
+        pg_sys::SetUserIdAndSecContext(user, context);
+        result
+    }
+}
+
+/// Runs a statement in the encoding of the database.
+fn execute(statement: &[u8], arguments: &[(pg_sys::Oid, pg_sys::Datum)]) -> Outcome<()> {
+    let internal = |what: &str| Failure::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, what);
+    let statement = CString::new(statement).map_err(|_| internal("statement with a zero byte"))?;
+    let (mut types, mut values): (Vec<_>, Vec<_>) = arguments.iter().copied().unzip();
+    // SAFETY: connects, runs, finishes; the arguments have the types that are named, none is NULL
+    let status = unsafe {
+        if pg_sys::SPI_connect() < 0 {
+            return Err(internal("SPI_connect failed"));
+        }
+        let status = pg_sys::SPI_execute_with_args(
+            statement.as_ptr(),
+            arguments.len() as i32,
+            types.as_mut_ptr(),
+            values.as_mut_ptr(),
+            std::ptr::null(),
+            false,
+            0,
+        );
+        pg_sys::SPI_finish();
+        status
+    };
+    if status < 0 {
+        return Err(internal("a statement of the extension failed"));
+    }
+    Ok(())
+}
