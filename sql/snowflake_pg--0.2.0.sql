@@ -55,6 +55,15 @@ IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_from_base32_wrapper';
 
+CREATE FUNCTION snowflake_lease_release(layout text, worker_id integer, nonce uuid, mark bigint)
+RETURNS boolean
+STRICT VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_lease_release_wrapper';
+
+CREATE FUNCTION snowflake_lease_take(layout text, identity text, nonce uuid, host_name text, clock bigint, max_lead bigint, length bigint, fixed_worker integer, held_worker integer, held_not_before bigint, held_not_after bigint, OUT outcome text, OUT worker_id integer, OUT not_before bigint, OUT not_after bigint, OUT contested_by text, OUT detail text)
+VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_lease_take_wrapper';
+
 CREATE  FUNCTION "snowflake_max_id"(
 	"ts" timestamp with time zone
 ) RETURNS bigint
@@ -116,6 +125,11 @@ STRICT VOLATILE PARALLEL SAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_next_batch_wrapper';
 
+CREATE  FUNCTION "snowflake_pg_create_member_role"() RETURNS void
+STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_create_member_role_wrapper';
+
 CREATE  FUNCTION "snowflake_pg_layouts"() RETURNS TABLE (
 	"layout" TEXT,
 	"ts_bits" INT,
@@ -131,8 +145,79 @@ STRICT STABLE PARALLEL SAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_pg_layouts_wrapper';
 
+CREATE  FUNCTION "snowflake_pg_lease"() RETURNS TABLE (
+	"worker_id" INT,
+	"identity" TEXT,
+	"registry" TEXT,
+	"not_before" timestamp with time zone,
+	"not_after" timestamp with time zone,
+	"remaining" interval,
+	"renewed" timestamp with time zone,
+	"last_error" TEXT,
+	"contested_by" TEXT
+)
+STRICT VOLATILE PARALLEL RESTRICTED
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_lease_wrapper';
+
 CREATE FUNCTION snowflake_pg_replace_record() RETURNS trigger LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_pg_replace_record_wrapper';
+
+CREATE FUNCTION snowflake_pg_replace_registry() RETURNS trigger LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_replace_registry_wrapper';
+
+CREATE TABLE snowflake_registry (
+    clock_tolerance interval NOT NULL DEFAULT '1 min' CHECK (clock_tolerance > '0' AND clock_tolerance <= '1 hour'),
+    longest bigint NOT NULL DEFAULT 600000 CHECK (longest BETWEEN 1 AND 86400000),
+    hold_until bigint NOT NULL DEFAULT 0 CHECK (hold_until >= 0),
+    system_identifier text,
+    database oid,
+    timeline bigint,
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton)
+);
+INSERT INTO snowflake_registry DEFAULT VALUES;
+CREATE TRIGGER snowflake_pg_replace_registry
+    BEFORE INSERT ON snowflake_registry
+    FOR EACH ROW EXECUTE FUNCTION snowflake_pg_replace_registry();
+SELECT pg_catalog.pg_extension_config_dump('snowflake_registry', '');
+
+CREATE TABLE snowflake_registry_lease (
+    layout text COLLATE "C" NOT NULL,
+    worker_id integer NOT NULL CHECK (worker_id >= 0),
+    identity text COLLATE "C" NOT NULL,
+    nonce uuid NOT NULL,
+    host_name text COLLATE "C" NOT NULL,
+    not_before bigint NOT NULL CHECK (not_before >= 0),
+    not_after bigint NOT NULL CHECK (not_after <= 253402300799999),
+    renewed timestamptz NOT NULL,
+    fixed boolean NOT NULL,
+    released boolean NOT NULL,
+    contested_by text COLLATE "C",
+    PRIMARY KEY (layout, worker_id),
+    CHECK (not_before <= not_after)
+);
+SELECT pg_catalog.pg_extension_config_dump('snowflake_registry_lease', '');
+
+CREATE VIEW snowflake_leases AS
+    SELECT layout, worker_id, identity AS holder, host_name, to_timestamp(not_before / 1000.0) AS not_before,
+           to_timestamp(not_after / 1000.0) AS not_after, renewed AS last_renewal, released, contested_by
+    FROM snowflake_registry_lease;
+
+SELECT snowflake_pg_create_member_role();
+REVOKE EXECUTE ON FUNCTION snowflake_pg_create_member_role() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION snowflake_pg_replace_registry() FROM PUBLIC;
+
+REVOKE ALL ON snowflake_registry, snowflake_registry_lease, snowflake_leases FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION
+    snowflake_lease_take(text, text, uuid, text, bigint, bigint, bigint, integer, integer, bigint, bigint),
+    snowflake_lease_release(text, integer, uuid, bigint)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+    snowflake_lease_take(text, text, uuid, text, bigint, bigint, bigint, integer, integer, bigint, bigint),
+    snowflake_lease_release(text, integer, uuid, bigint)
+    TO snowflake_member;
+GRANT SELECT ON snowflake_leases TO snowflake_member, pg_monitor;
+GRANT SELECT ON snowflake_registry TO pg_monitor;
 
 CREATE  FUNCTION "snowflake_pg_server_layout"() RETURNS TEXT
 STRICT VOLATILE PARALLEL RESTRICTED
@@ -174,6 +259,11 @@ CREATE VIEW snowflake_layouts AS
     SELECT layout, ts_bits, worker_bits, sequence_bits, reserved_bits, unit, epoch, last_instant,
            ids_per_second
     FROM snowflake_pg_layouts();
+
+CREATE VIEW snowflake_lease AS
+    SELECT worker_id, identity, registry, not_before, not_after, remaining, renewed, last_error,
+           contested_by
+    FROM snowflake_pg_lease();
 
 CREATE VIEW snowflake_status AS
     SELECT worker_id, last_id, last_ts, lead, regression, waits, regressions, errors, mark, layout,
@@ -231,6 +321,10 @@ REVOKE EXECUTE ON FUNCTION snowflake_pg_replace_record() FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION snowflake_pg_status() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION snowflake_pg_status() TO pg_monitor;
 GRANT SELECT ON snowflake_status TO pg_monitor;
+
+REVOKE EXECUTE ON FUNCTION snowflake_pg_lease() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION snowflake_pg_lease() TO pg_monitor;
+GRANT SELECT ON snowflake_lease TO pg_monitor;
 
 CREATE FUNCTION snowflake_ticket_claim(name text, count int, OUT first bigint, OUT step bigint, OUT claimed int)
 VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c

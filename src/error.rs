@@ -47,6 +47,14 @@ impl Failure {
         self
     }
 
+    /// Message and detail as one line.
+    pub fn line(&self) -> String {
+        match &self.detail {
+            Some(detail) => format!("{}: {detail}", self.message),
+            None => self.message.clone(),
+        }
+    }
+
     /// The library is not in shared_preload_libraries.
     pub fn not_preloaded() -> Self {
         Self::state("snowflake_pg must be loaded via \"shared_preload_libraries\"").hint(

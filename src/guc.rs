@@ -8,10 +8,12 @@ use snowflake_core::Error;
 use snowflake_core::snowflake::{Layout, Pace, Worker};
 
 use crate::error::Failure;
-use crate::{clock, session, text};
+use crate::{clock, remote, session, text};
 
 static LAYOUT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"twitter"));
 static WORKER_ID: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+static REGISTRY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+static LEASE_LENGTH: GucSetting<i32> = GucSetting::<i32>::new(600);
 static MAX_LEAD: GucSetting<i32> = GucSetting::<i32>::new(500);
 static CLOCK_TOLERANCE: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 static WINDOW: GucSetting<i32> = GucSetting::<i32>::new(1_000);
@@ -45,12 +47,36 @@ pub fn define() {
         GucRegistry::define_string_guc_with_hooks(
             c"snowflake_pg.worker_id",
             c"Sets the worker ID of this server, unique among all servers.",
-            c"It is a number, a range such as 8-15 dealt to backends in turn, ip, ip: and an interface, or hostname. While it is empty no ID is given out.",
+            c"It is a number, a range such as 8-15 dealt to backends in turn, ip, ip: and an interface, hostname, or lease. While it is empty no ID is given out.",
             &WORKER_ID,
             GucContext::Sighup,
             GucFlags::default(),
             Some(check_worker_id),
             Some(assign_string),
+            None,
+        );
+        GucRegistry::define_string_guc_with_hooks(
+            c"snowflake_pg.registry",
+            c"Names the registry that worker IDs are leased from.",
+            c"It is a connection string of a database that has the extension, or etcd://host:port,host:port/prefix. While it is empty no lease is needed.",
+            &REGISTRY,
+            GucContext::Postmaster,
+            GucFlags::SUPERUSER_ONLY,
+            Some(check_registry),
+            None,
+            None,
+        );
+        GucRegistry::define_int_guc_with_hooks(
+            c"snowflake_pg.lease_length",
+            c"Sets for how long a worker ID is leased.",
+            c"The lease is renewed when a third of it is over. IDs go on until its end while the registry does not answer.",
+            &LEASE_LENGTH,
+            1,
+            86_400,
+            GucContext::Sighup,
+            GucFlags::UNIT_S,
+            None,
+            Some(assign_int),
             None,
         );
         GucRegistry::define_int_guc_with_hooks(
@@ -118,10 +144,24 @@ pub fn worker(layout: &Layout) -> Result<Worker, Error> {
     Worker::parse(&text(&WORKER_ID), layout)
 }
 
-/// How far IDs may leave the clock.
+/// The registry that worker IDs are leased from; `None` if no lease is needed.
+pub fn registry() -> Option<String> {
+    Some(text(&REGISTRY).trim().to_string()).filter(|registry| !registry.is_empty())
+}
+
+/// For how long a worker ID is leased, in microseconds.
+pub fn lease_length() -> i64 {
+    i64::from(LEASE_LENGTH.get()) * 1_000_000
+}
+
+/// How far IDs may leave the clock. Those under a lease are not to run ahead of its renewal.
 pub fn pace() -> Pace {
+    let max_lead = i64::from(MAX_LEAD.get()) * 1_000;
     Pace {
-        max_lead: i64::from(MAX_LEAD.get()) * 1_000,
+        max_lead: match registry() {
+            Some(_) => max_lead.min(lease_length() / 3),
+            None => max_lead,
+        },
         clock_tolerance: i64::from(CLOCK_TOLERANCE.get()) * 1_000_000,
         window: i64::from(WINDOW.get()) * 1_000,
     }
@@ -165,6 +205,27 @@ unsafe extern "C-unwind" fn check_worker_id(
     })
 }
 
+#[pg_guard]
+unsafe extern "C-unwind" fn check_registry(
+    value: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    _source: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: PostgreSQL passes the proposed value
+    let value = unsafe { proposed(value) };
+    let Err(problem) = remote::check(&value) else {
+        return true;
+    };
+    // the value may hold a password
+    let name = "snowflake_pg.registry";
+    refuse(
+        name,
+        "...",
+        Some(problem),
+        Some("It is a connection string of libpq, or etcd://host:port,host:port/prefix."),
+    )
+}
+
 /// The value that a check hook is asked about.
 ///
 /// # Safety
@@ -192,6 +253,10 @@ fn accept(name: &str, value: &str, check: impl Fn(&str) -> Result<(), Error>) ->
         }
         _ => Some(error.to_string()),
     };
+    refuse(name, value, detail, error.hint())
+}
+
+fn refuse(name: &str, value: &str, detail: Option<String>, hint: Option<&str>) -> bool {
     // SAFETY: a flag that the main thread alone writes
     if unsafe { pg_sys::process_shared_preload_libraries_in_progress } {
         let mut failure = Failure::new(
@@ -201,7 +266,7 @@ fn accept(name: &str, value: &str, check: impl Fn(&str) -> Result<(), Error>) ->
         if let Some(detail) = detail {
             failure = failure.detail(detail);
         }
-        if let Some(hint) = error.hint() {
+        if let Some(hint) = hint {
             failure = failure.hint(hint);
         }
         failure.raise();
@@ -212,7 +277,7 @@ fn accept(name: &str, value: &str, check: impl Fn(&str) -> Result<(), Error>) ->
         if let Some(detail) = detail {
             pg_sys::GUC_check_errdetail_string = in_error_context(&detail);
         }
-        if let Some(hint) = error.hint() {
+        if let Some(hint) = hint {
             pg_sys::GUC_check_errhint_string = in_error_context(hint);
         }
     }

@@ -8,13 +8,19 @@ mod counter;
 mod datum;
 mod delay;
 mod error;
+mod etcd;
 mod guc;
 mod layout;
+mod lease;
+mod libpq;
 mod lock;
 mod mark;
 mod query;
 mod random;
 mod record;
+mod registrar;
+mod registry;
+mod remote;
 mod row;
 mod sequence;
 mod session;
@@ -28,6 +34,7 @@ mod ticket;
 mod ticket_ddl;
 mod ticks;
 mod uuid;
+mod wait;
 mod worker;
 
 use pgrx::prelude::*;
@@ -44,5 +51,6 @@ pub extern "C-unwind" fn _PG_init() {
     if unsafe { pg_sys::process_shared_preload_libraries_in_progress } {
         guc::define();
         shmem::request();
+        registrar::request();
     }
 }

@@ -102,6 +102,7 @@ fn settle(session: &Session, need: Need, sample: &ClockSample) -> Outcome<()> {
         shared,
         ..
     } = *session;
+    let holder = shared.holder();
     // The first ID of a database settles its layout: the record is read again under a lock that
     // keeps snowflake_set_layout() out until the mark is stored.
     let settling = mark.bound.load_relaxed() == 0 && !used(relations)?;
@@ -146,6 +147,7 @@ fn settle(session: &Session, need: Need, sample: &ClockSample) -> Outcome<()> {
                 stored: (*data).last_value,
                 native,
                 wall: sample.wall,
+                end: holder.end(),
             };
             let raise = mark.decide(&shape, need, found, &pace);
             if let Raise::Store { mark: value } = raise {
@@ -168,7 +170,7 @@ fn settle(session: &Session, need: Need, sample: &ClockSample) -> Outcome<()> {
     };
     let raise = raise.ok_or_else(damaged)?;
     let durable = match raise {
-        Raise::Published => true,
+        Raise::Published | Raise::Ended => true,
         // a caller that has IDs left need not wait; where nothing is logged there is no LSN
         Raise::Raised { .. } | Raise::Store { .. } if ahead => flushed_soon(lsn),
         Raise::Raised { .. } | Raise::Store { .. } | Raise::Adopt { .. } => {
@@ -181,6 +183,10 @@ fn settle(session: &Session, need: Need, sample: &ClockSample) -> Outcome<()> {
         // SAFETY: releases what was taken above
         unsafe { pg_sys::UnlockRelationOid(relations.layout, pg_sys::AccessShareLock as i32) };
     }
+    if let (Raise::Ended, Need::Now(first)) = (raise, need) {
+        session.slot.count_error();
+        return Err(holder.ended(shape.instant(first)));
+    }
     match raise {
         Raise::Adopt {
             mark: value,
@@ -191,7 +197,7 @@ fn settle(session: &Session, need: Need, sample: &ClockSample) -> Outcome<()> {
         | Raise::Store { mark: value }
             if durable =>
         {
-            mark.publish(&shape, value, &pace);
+            holder.admit(value, |value| mark.publish(&shape, value, &pace));
         }
         _ => {}
     }
@@ -222,10 +228,13 @@ fn adopt(session: &Session, value: i64, sample: &ClockSample) -> Outcome<()> {
     let instant = Timestamp::from_millis(value);
     let tick = shape.first_tick(instant);
     let clock = Timestamp::from_micros(instant.micros().saturating_sub(pace.max_lead));
-    for slot in session.shared.slots() {
-        slot.resume(tick, clock, sample.monotonic_after);
-    }
+    let holder = session.shared.holder();
+    holder.steady(|| {
+        for slot in session.shared.slots() {
+            slot.resume(tick, clock, sample.monotonic_after);
+        }
+    });
     session.mark.storing(value);
-    session.mark.publish(&shape, value, &pace);
+    holder.admit(value, |value| session.mark.publish(&shape, value, &pace));
     Ok(())
 }

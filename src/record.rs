@@ -8,7 +8,7 @@ use snowflake_core::snowflake::Layout;
 
 use crate::backend::BackendLocal;
 use crate::error::{Failure, OrRaise, Outcome};
-use crate::row::TriggerResult;
+use crate::row::{TriggerResult, before_row};
 use crate::text::{self, Text};
 use crate::{guc, layout, mark, session};
 
@@ -42,20 +42,10 @@ pub fn relations() -> Outcome<Relations> {
         }
     }
     let schema = extension()?.schema;
-    let find = |name: &CStr| -> Outcome<pg_sys::Oid> {
-        // SAFETY: a catalog look-up by a valid C string
-        let oid = unsafe { pg_sys::get_relname_relid(name.as_ptr(), schema) };
-        if oid == pg_sys::InvalidOid {
-            return Err(Failure::new(
-                PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
-                format!(
-                    "relation \"{}\" of extension snowflake_pg is missing",
-                    name.to_string_lossy()
-                ),
-            )
-            .hint("If it was renamed or moved to another schema, undo that."));
-        }
-        Ok(oid)
+    let find = |name| {
+        relation(schema, name).map_err(|failure| {
+            failure.hint("If it was renamed or moved to another schema, undo that.")
+        })
     };
     let relations = Relations {
         layout: find(c"snowflake_recorded_layout")?,
@@ -65,8 +55,25 @@ pub fn relations() -> Outcome<Relations> {
     Ok(relations)
 }
 
+/// A relation of the extension by its name in the extension's schema.
+pub fn relation(schema: pg_sys::Oid, name: &CStr) -> Outcome<pg_sys::Oid> {
+    // SAFETY: a catalog look-up by a valid C string
+    let oid = unsafe { pg_sys::get_relname_relid(name.as_ptr(), schema) };
+    if oid == pg_sys::InvalidOid {
+        return Err(Failure::new(
+            PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
+            format!(
+                "relation \"{}\" of extension snowflake_pg is missing",
+                name.to_string_lossy()
+            ),
+        ));
+    }
+    Ok(oid)
+}
+
 /// The extension's row in pg_extension.
 pub struct Extension {
+    /// The schema that its objects are in.
     pub schema: pg_sys::Oid,
     /// The transaction that wrote it.
     pub writer: pg_sys::TransactionId,
@@ -291,7 +298,7 @@ fn set_layout(text: &str) -> Outcome<()> {
 }
 
 /// A relation's name with its schema, quoted.
-fn qualified_name(relation: pg_sys::Oid) -> Outcome<String> {
+pub fn qualified_name(relation: pg_sys::Oid) -> Outcome<String> {
     // SAFETY: catalog look-ups; the names are copied
     unsafe {
         let schema = pg_sys::get_namespace_name(pg_sys::get_rel_namespace(relation));
@@ -307,7 +314,8 @@ fn qualified_name(relation: pg_sys::Oid) -> Outcome<String> {
     }
 }
 
-fn spi_failure(error: spi::Error) -> Failure {
+/// An error of SPI other than those that it raises.
+pub fn spi_failure(error: spi::Error) -> Failure {
     Failure::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, error.to_string())
 }
 
@@ -323,32 +331,13 @@ fn snowflake_pg_replace_record(fcinfo: pg_sys::FunctionCallInfo) -> TriggerResul
 }
 
 fn replace_record(fcinfo: pg_sys::FunctionCallInfo) -> Outcome<TriggerResult> {
-    let protocol = |message: &str| {
-        Failure::new(
-            PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-            message,
-        )
-    };
-    // SAFETY: the call information is PostgreSQL's; a call as trigger has trigger data
-    let trigger = unsafe {
-        if !pgrx::trigger_support::called_as_trigger(fcinfo) {
-            return Err(protocol(
-                "snowflake_pg_replace_record() must be called as a trigger",
-            ));
-        }
-        &*(*fcinfo).context.cast::<pg_sys::TriggerData>()
-    };
-    const BEFORE_ROW: u32 = pg_sys::TRIGGER_EVENT_ROW | pg_sys::TRIGGER_EVENT_BEFORE;
-    const TIME: u32 = pg_sys::TRIGGER_EVENT_ROW | pg_sys::TRIGGER_EVENT_TIMINGMASK;
-    let relations = relations()?;
-    // SAFETY: trigger data of a running trigger names an open relation
-    let table = unsafe { (*trigger.tg_relation).rd_id };
-    if table != relations.layout || trigger.tg_event & TIME != BEFORE_ROW {
-        return Err(protocol(
-            "snowflake_pg_replace_record() belongs before a change of a row of \
-             snowflake_recorded_layout",
-        ));
-    }
+    let table = relations()?.layout;
+    let trigger = before_row(
+        fcinfo,
+        "snowflake_pg_replace_record()",
+        table,
+        "snowflake_recorded_layout",
+    )?;
     let (old, new) = match trigger.tg_event & pg_sys::TRIGGER_EVENT_OPMASK {
         pg_sys::TRIGGER_EVENT_UPDATE => (trigger.tg_trigtuple, Some(trigger.tg_newtuple)),
         pg_sys::TRIGGER_EVENT_DELETE => (trigger.tg_trigtuple, None),

@@ -7,7 +7,7 @@ use pgrx::pgrx_sql_entity_graph::metadata::{
 };
 use pgrx::prelude::*;
 
-use crate::error::Failure;
+use crate::error::{Failure, Outcome};
 
 /// A row for a function with OUT parameters, which pgrx returns only as a set.
 pub struct Row<const N: usize>(pub [Option<pg_sys::Datum>; N]);
@@ -69,4 +69,36 @@ unsafe impl BoxRet for TriggerResult {
         // SAFETY: the row belongs to the caller of the trigger
         unsafe { fcinfo.return_raw_datum(pg_sys::Datum::from(self.0)) }
     }
+}
+
+/// The data of a call as trigger before rows of a table change; anything else is an error.
+pub fn before_row<'a>(
+    fcinfo: pg_sys::FunctionCallInfo,
+    function: &str,
+    table: pg_sys::Oid,
+    table_name: &str,
+) -> Outcome<&'a pg_sys::TriggerData> {
+    const BEFORE_ROW: u32 = pg_sys::TRIGGER_EVENT_ROW | pg_sys::TRIGGER_EVENT_BEFORE;
+    const TIME: u32 = pg_sys::TRIGGER_EVENT_ROW | pg_sys::TRIGGER_EVENT_TIMINGMASK;
+    let protocol = |message: String| {
+        Failure::new(
+            PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+            message,
+        )
+    };
+    // SAFETY: the call information is PostgreSQL's; a call as trigger has trigger data
+    let trigger = unsafe {
+        if !pgrx::trigger_support::called_as_trigger(fcinfo) {
+            return Err(protocol(format!("{function} must be called as a trigger")));
+        }
+        &*(*fcinfo).context.cast::<pg_sys::TriggerData>()
+    };
+    // SAFETY: trigger data of a running trigger names an open relation
+    let relation = unsafe { (*trigger.tg_relation).rd_id };
+    if relation != table || trigger.tg_event & TIME != BEFORE_ROW {
+        return Err(protocol(format!(
+            "{function} belongs before a change of a row of {table_name}"
+        )));
+    }
+    Ok(trigger)
 }

@@ -28,6 +28,8 @@ pub struct Session {
     worker: u64,
     /// The worker IDs of this server.
     members: worker::Members,
+    /// The worker ID that the caller named.
+    named: Option<i32>,
     /// From the first tick of a unit to the last one that may be given out in it.
     lead: u64,
     /// Ticks ahead of the coarse clock that the clock has certainly not reached.
@@ -92,23 +94,23 @@ fn next_ahead() -> Option<i64> {
 #[cold]
 #[inline(never)]
 fn next_slow() -> Outcome<i64> {
-    let session = current()?;
+    let mut session = current()?;
     let claim = session.claim(1)?;
-    Ok(session.shape.id(claim.first, session.worker))
+    Ok(session.id(claim.first))
 }
 
 /// The next ID of a worker that the caller names.
 pub fn next_of(worker: i32) -> Outcome<i64> {
-    let session = current()?.of_worker(worker)?;
+    let mut session = current()?.of_worker(worker)?;
     let claim = session.claim(1)?;
-    Ok(session.shape.id(claim.first, session.worker))
+    Ok(session.id(claim.first))
 }
 
 /// The session of this backend.
 pub fn current() -> Outcome<Session> {
     match SESSION.get() {
-        Some(session) => Ok(session),
-        None => {
+        Some(session) if !session.is_over() => Ok(session),
+        _ => {
             let session = attach()?;
             mark::verify(&session)?;
             SESSION.set(Some(session));
@@ -156,6 +158,7 @@ fn attach() -> Outcome<Session> {
         slot,
         worker: shape.worker_bits(worker),
         members,
+        named: None,
         far: (clock::COARSE_ERROR / shape.unit() + 2) as u64 * sequences,
         lead: (pace.max_lead / shape.unit()) as u64 * sequences + (sequences - 1),
         starts: if random { sequences / 2 } else { 0 },
@@ -199,12 +202,18 @@ fn warn_of_expiry(layout: &str, last_instant: Timestamp) {
 }
 
 impl Session {
+    /// Whether this server has another worker ID by now.
+    fn is_over(&self) -> bool {
+        self.shared.holder().generation() != self.members.generation
+    }
+
     /// The same for another worker of this server.
     fn of_worker(self, worker: i32) -> Outcome<Self> {
         let worker = self.members.check(worker)?;
         Ok(Self {
             slot: slot_of(self.shared, worker)?,
             worker: self.shape.worker_bits(worker),
+            named: Some(worker as i32),
             ..self
         })
     }
@@ -232,8 +241,9 @@ impl Session {
             .ok()
     }
 
-    /// Claims up to `count` ticks; raises the mark and waits for the clock as needed.
-    pub fn claim(&self, count: u64) -> Outcome<Claim> {
+    /// Claims up to `count` ticks; raises the mark and waits for the clock as needed. The worker
+    /// may be another one afterwards, if it is leased.
+    pub fn claim(&mut self, count: u64) -> Outcome<Claim> {
         let now = self.shape.first_tick_within(clock::wall());
         match now.and_then(|now| self.try_claim(now, count)) {
             Some(claim) => Ok(claim),
@@ -243,11 +253,23 @@ impl Session {
 
     #[cold]
     #[inline(never)]
-    fn claim_slow(&self, count: u64) -> Outcome<Claim> {
+    fn claim_slow(&mut self, count: u64) -> Outcome<Claim> {
         let mut waited = false;
         loop {
             check_for_interrupts!();
+            if self.is_over() {
+                let session = current()?;
+                *self = match self.named {
+                    Some(worker) => session.of_worker(worker)?,
+                    None => session,
+                };
+            }
             let sample = clock::sample();
+            // before the word takes the clock for right, which may be far ahead
+            self.shared
+                .holder()
+                .check(&self.shape, sample.wall)
+                .inspect_err(|_| self.slot.count_error())?;
             let reached = self.shape.instant(self.slot.last.load_relaxed());
             self.slot.catch_up(&sample, reached);
             let observed = self
@@ -268,6 +290,11 @@ impl Session {
                 Ok(claim) => return Ok(claim),
                 Err(beyond) => beyond.first,
             };
+            if self.slot.is_closed() {
+                // until whoever closed it is through
+                self.shared.holder().steady(|| ());
+                continue;
+            }
             if first > self.shape.last_tick() {
                 self.slot.count_error();
                 return Err(self.exhausted());

@@ -10,6 +10,7 @@ use snowflake_core::uuid::{Ticks, UnixSequence};
 
 use crate::backend::BackendLocal;
 use crate::error::{Failure, OrRaise, Outcome};
+use crate::lease::{self, Holder};
 use crate::lock::{self, Lock};
 use crate::{clock, guc, random};
 
@@ -39,6 +40,8 @@ struct Header {
     gregorian: Slot<AtomicU64>,
     /// The word of UUID version 7.
     unix: Slot<AtomicU64>,
+    /// The lease of the worker ID.
+    holder: Holder,
     databases: [Database; DATABASES],
     /// The tranche of the locks.
     tranche: i32,
@@ -85,6 +88,8 @@ pub struct Shared {
 }
 
 static SHARED: BackendLocal<Option<Shared>> = BackendLocal::new(None);
+/// Of this start of the postmaster, in whose memory it survives a crash of a backend.
+static NONCE: BackendLocal<Option<u128>> = BackendLocal::new(None);
 static PREVIOUS_REQUEST: BackendLocal<pg_sys::shmem_request_hook_type> = BackendLocal::new(None);
 static PREVIOUS_STARTUP: BackendLocal<pg_sys::shmem_startup_hook_type> = BackendLocal::new(None);
 
@@ -157,6 +162,11 @@ impl Shared {
     /// 64 random bits of this start of the server.
     pub fn identity(self) -> u64 {
         self.header.identity
+    }
+
+    /// The lease of the worker ID.
+    pub fn holder(self) -> &'static Holder {
+        &self.header.holder
     }
 
     /// The turn of a backend, counted from 0.
@@ -253,6 +263,12 @@ fn size(workers: u32) -> usize {
     size_of::<Header>() + 2 * workers as usize * size_of::<Slot<AtomicU64>>()
 }
 
+fn fresh_nonce() -> Outcome<u128> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(random::failure)?;
+    Ok(u128::from_ne_bytes(bytes))
+}
+
 #[pg_guard]
 unsafe extern "C-unwind" fn on_request() {
     // SAFETY: as PostgreSQL calls it
@@ -262,6 +278,7 @@ unsafe extern "C-unwind" fn on_request() {
         }
         let layout = guc::layout().or_raise();
         pg_sys::RequestAddinShmemSpace(size(layout.largest_worker() + 1));
+        pg_sys::RequestNamedLWLockTranche(lease::TRANCHE.as_ptr(), 1);
     }
 }
 
@@ -293,6 +310,12 @@ unsafe extern "C-unwind" fn on_startup() {
     let first = layout.shape().first_tick(begin);
     // from the kernel and not from a generator, whose state backends would inherit
     let identity = getrandom::u64().map_err(random::failure).or_raise();
+    let restarted = NONCE.get().is_some();
+    let nonce = NONCE.get().map_or_else(fresh_nonce, Ok).or_raise();
+    NONCE.set(Some(nonce));
+    let leased = guc::registry().is_some();
+    // SAFETY: requested in the request hook
+    let lock = unsafe { &raw mut (*pg_sys::GetNamedLWLockTranche(lease::TRANCHE.as_ptr())).lock };
     // SAFETY: the memory is large enough, aligned (PostgreSQL aligns to cache lines) and not yet
     // shared; header and slots are written whole before references to them are made.
     let shared = unsafe {
@@ -309,6 +332,7 @@ unsafe extern "C-unwind" fn on_startup() {
                 gregorian: Slot::default(),
                 unix: Slot::default(),
                 identity,
+                holder: Holder::new(lock, leased, nonce, restarted),
                 databases: [const {
                     Database {
                         key: AtomicU64::new(0),
@@ -325,11 +349,18 @@ unsafe extern "C-unwind" fn on_startup() {
                 }),
             });
             for worker in 0..workers as usize {
-                slots.add(worker).write(Slot::default());
-                (*slots.add(worker)).resume(first, sample.wall, sample.monotonic_after);
                 let wide = slots.add(workers as usize + worker);
+                slots.add(worker).write(Slot::default());
                 wide.write(Slot::default());
-                (*wide).resume(UnixSequence::at(begin), sample.wall, sample.monotonic_after);
+                let (slot, wide) = (&*slots.add(worker), &*wide);
+                if leased {
+                    // opened by the lease, which says where to begin
+                    slot.close();
+                    wide.close();
+                } else {
+                    slot.resume(first, sample.wall, sample.monotonic_after);
+                    wide.resume(UnixSequence::at(begin), sample.wall, sample.monotonic_after);
+                }
             }
         }
         lock::name_tranche((*header).tranche);

@@ -8,12 +8,17 @@ use snowflake_core::snowflake::{FieldKind, Layout};
 use snowflake_core::{Timestamp, Word};
 
 use crate::error::OrRaise;
-use crate::{clock, guc, layout, mark, record, shmem};
+use crate::lease::Cause;
+use crate::{clock, guc, layout, mark, record, registrar, remote, shmem, text};
 
 extension_sql_file!(
     "sql/views.sql",
     name = "views",
-    requires = [snowflake_pg_layouts, snowflake_pg_status]
+    requires = [
+        snowflake_pg_layouts,
+        snowflake_pg_status,
+        snowflake_pg_lease
+    ]
 );
 extension_sql_file!(
     "sql/grants.sql",
@@ -99,6 +104,9 @@ fn snowflake_pg_status() -> TableIterator<
         .enumerate()
         .filter_map(move |(worker, slot)| {
             let last = slot.given();
+            if slot.is_closed() {
+                return None;
+            }
             let counts = [&slot.waits, &slot.regressions, &slot.errors]
                 .map(|counter| counter.load_relaxed() as i64);
             if last.is_none() && counts == [0; 3] {
@@ -124,4 +132,51 @@ fn snowflake_pg_status() -> TableIterator<
             ))
         });
     TableIterator::new(rows.collect::<Vec<_>>())
+}
+
+/// The lease of this server's worker ID, or why there is none; no row without a registry.
+#[allow(clippy::type_complexity)]
+#[pg_extern(volatile, parallel_restricted)]
+fn snowflake_pg_lease() -> TableIterator<
+    'static,
+    (
+        name!(worker_id, Option<i32>),
+        name!(identity, String),
+        name!(registry, String),
+        name!(not_before, Option<TimestampWithTimeZone>),
+        name!(not_after, Option<TimestampWithTimeZone>),
+        name!(remaining, Option<Interval>),
+        name!(renewed, Option<TimestampWithTimeZone>),
+        name!(last_error, Option<String>),
+        name!(contested_by, Option<String>),
+    ),
+> {
+    let holder = shmem::shared().or_raise().holder();
+    let row = guc::registry().map(|registry| {
+        let record = holder.record();
+        let lease = record.lease;
+        let time = |millis| clock::to_postgres(Timestamp::from_millis(millis));
+        let left = |end: i64| end.saturating_mul(1_000) - clock::wall().micros();
+        let trouble = record.trouble.map(|trouble| {
+            let since = Timestamp::from_millis(trouble.since);
+            match trouble.cause {
+                Cause::Unreachable => format!("no answer since {since}: {}", trouble.text),
+                _ => trouble.text.to_string(),
+            }
+        });
+        (
+            lease.map(|lease| lease.worker as i32),
+            registrar::identity(),
+            remote::kind(&registry).to_string(),
+            lease.map(|lease| time(lease.not_before)),
+            lease.map(|lease| time(lease.not_after)),
+            lease.map(|lease| Interval::from_micros(left(lease.not_after).max(0))),
+            (record.renewed > 0).then(|| time(record.renewed)),
+            trouble.map(text::message),
+            record
+                .contested_by
+                .map(|host| text::message(host.to_string())),
+        )
+    });
+    TableIterator::new(row)
 }

@@ -4,6 +4,7 @@
 //! refuses a UUID, which is unique by its random bits too, and goes on from the last tick. Where
 //! the library is not preloaded every backend has a word of its own.
 
+use std::convert::Infallible;
 use std::marker::PhantomData;
 use std::sync::atomic::AtomicU64;
 
@@ -16,10 +17,43 @@ use crate::backend::BackendLocal;
 use crate::shmem;
 use crate::{clock, delay, guc, random};
 
-/// A word, and how it counts time.
+/// What decides how far a word may be let on without a look at the clocks.
+pub trait Fence: Copy {
+    /// Why it may not.
+    type Refusal;
+
+    /// Lets a word on up to a tick, or as far as it may; `next` is the tick whose turn it is.
+    fn let_on<T: Ticks>(
+        self,
+        slot: &Slot<AtomicU64>,
+        next: u64,
+        tick: u64,
+    ) -> Result<(), Self::Refusal>;
+}
+
+/// No fence: a word that belongs to this server, or to this backend, alone.
 #[derive(Clone, Copy)]
-pub struct Ticker<T> {
+pub struct Unfenced;
+
+impl Fence for Unfenced {
+    type Refusal = Infallible;
+
+    fn let_on<T: Ticks>(
+        self,
+        slot: &Slot<AtomicU64>,
+        _next: u64,
+        tick: u64,
+    ) -> Result<(), Infallible> {
+        slot.sampled.raise_relaxed(tick);
+        Ok(())
+    }
+}
+
+/// A word, how it counts time, and what it is let on by.
+#[derive(Clone, Copy)]
+pub struct Ticker<T, F = Unfenced> {
     slot: &'static Slot<AtomicU64>,
+    fence: F,
     /// How far ticks may run ahead of the clock.
     lead: u64,
     /// Ticks between two samples of the clocks.
@@ -38,33 +72,48 @@ fn pace() -> Pace {
 }
 
 impl<T: Ticks> Ticker<T> {
+    /// Ticks of a word without a fence.
+    pub fn unfenced(slot: &'static Slot<AtomicU64>) -> Self {
+        Self::new(slot, Unfenced)
+    }
+
+    /// The next tick.
+    #[inline(always)]
+    pub fn next(self) -> u64 {
+        let Ok(tick) = self.try_next();
+        tick
+    }
+}
+
+impl<T: Ticks, F: Fence> Ticker<T, F> {
     /// Ticks of a word.
-    pub fn new(slot: &'static Slot<AtomicU64>) -> Self {
+    pub fn new(slot: &'static Slot<AtomicU64>, fence: F) -> Self {
         let ticks =
             |micros| T::at(Timestamp::from_micros(micros)) - T::at(Timestamp::from_micros(0));
         Self {
             slot,
+            fence,
             lead: ticks(pace().max_lead),
             interval: ticks(1_000_000),
             counting: PhantomData,
         }
     }
 
-    /// The next tick.
+    /// The next tick, if the fence allows one.
     #[inline(always)]
-    pub fn next(self) -> u64 {
+    pub fn try_next(self) -> Result<u64, F::Refusal> {
         let (seconds, nanoseconds) = clock::wall_parts();
         let now = T::tick(seconds, nanoseconds);
         let allowed = (now + self.lead).min(T::LAST);
         match self.slot.claim(&self.slot.sampled, now, allowed, 1, || 0) {
-            Ok(claim) => claim.first,
+            Ok(claim) => Ok(claim.first),
             Err(_) => self.next_slow(),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn next_slow(self) -> u64 {
+    fn next_slow(self) -> Result<u64, F::Refusal> {
         let pace = pace();
         loop {
             check_for_interrupts!();
@@ -79,11 +128,10 @@ impl<T: Ticks> Ticker<T> {
             let allowed = T::at(horizon);
             let now = T::at(sample.wall);
             match self.slot.claim(&self.slot.sampled, now, allowed, 1, || 0) {
-                Ok(claim) => return claim.first,
-                Err(beyond) if beyond.first <= allowed => {
-                    self.slot
-                        .sampled
-                        .raise_relaxed(beyond.first + self.interval);
+                Ok(claim) => return Ok(claim.first),
+                Err(beyond) if beyond.first <= allowed || self.slot.is_closed() => {
+                    let tick = beyond.first + self.interval;
+                    self.fence.let_on::<T>(self.slot, beyond.first, tick)?;
                 }
                 Err(beyond) => {
                     let from = T::instant(beyond.first).micros();

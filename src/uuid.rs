@@ -35,7 +35,7 @@ pub fn forget() {
 fn gregorian() -> Ticker<Gregorian> {
     GREGORIAN.get().unwrap_or_else(|| {
         let shared = shmem::shared().map(|shared| shared.gregorian());
-        let ticker = Ticker::new(shared.unwrap_or(&OWN_GREGORIAN));
+        let ticker = Ticker::unfenced(shared.unwrap_or(&OWN_GREGORIAN));
         GREGORIAN.set(Some(ticker));
         ticker
     })
@@ -45,7 +45,7 @@ fn gregorian() -> Ticker<Gregorian> {
 fn unix() -> Ticker<UnixFraction> {
     UNIX.get().unwrap_or_else(|| {
         let shared = shmem::shared().map(|shared| shared.unix());
-        let ticker = Ticker::new(shared.unwrap_or(&OWN_UNIX));
+        let ticker = Ticker::unfenced(shared.unwrap_or(&OWN_UNIX));
         UNIX.set(Some(ticker));
         ticker
     })

@@ -17,6 +17,10 @@ pub struct Members {
     last: u32,
     /// The one of this backend.
     pub own: u32,
+    /// What [`Holder::generation`] was.
+    ///
+    /// [`Holder::generation`]: crate::lease::Holder::generation
+    pub generation: u64,
 }
 
 /// What this backend was dealt. Kept for as long as the range is the same, so that its IDs stay
@@ -25,6 +29,16 @@ static DEALT: BackendLocal<Option<Members>> = BackendLocal::new(None);
 
 /// Reads the setting, and for a range takes this backend's turn.
 pub fn members(layout: &Layout, shared: Shared) -> Outcome<Members> {
+    let holder = shared.holder();
+    if holder.required() {
+        let (own, generation) = holder.worker(wanted(layout, shared)?)?;
+        return Ok(Members {
+            first: own,
+            last: own,
+            own,
+            generation,
+        });
+    }
     let (first, last) = match guc::worker(layout)? {
         Worker::Range(first, last) => (first, last),
         other => {
@@ -39,9 +53,27 @@ pub fn members(layout: &Layout, shared: Shared) -> Outcome<Members> {
     }
     let turn = if first == last { 0 } else { shared.deal() };
     let own = first + (turn % u64::from(last - first + 1)) as u32;
-    let members = Members { first, last, own };
+    let members = Members {
+        first,
+        last,
+        own,
+        generation: holder.generation(),
+    };
     DEALT.set(Some(members));
     Ok(members)
+}
+
+/// The worker ID that a server with a registry asks it for, `None` for any.
+pub fn wanted(layout: &Layout, shared: Shared) -> Outcome<Option<u32>> {
+    match guc::worker(layout)? {
+        Worker::Lease => Ok(None),
+        Worker::Range(first, last) if first < last => Err(Failure::state(format!(
+            "worker IDs {first} to {last} cannot be leased"
+        ))
+        .detail("A server with a registry has one worker ID.")
+        .hint("Set snowflake_pg.worker_id to \"lease\" or to a number.")),
+        other => single(other, layout, shared).map(Some),
+    }
 }
 
 impl Members {
@@ -63,7 +95,11 @@ impl Members {
         } else {
             format!("Its worker IDs are {first} to {last}.")
         })
-        .hint("Set snowflake_pg.worker_id to a range that includes it."))
+        .hint(if guc::registry().is_some() {
+            "A server with a registry has one worker ID."
+        } else {
+            "Set snowflake_pg.worker_id to a range that includes it."
+        }))
     }
 }
 
@@ -78,6 +114,14 @@ fn single(setting: Worker, layout: &Layout, shared: Shared) -> Outcome<u32> {
                 ));
         }
         Worker::Fixed(worker) | Worker::Range(worker, _) => return Ok(worker),
+        Worker::Lease => {
+            return Err(Failure::state("there is no registry to lease a worker ID from")
+                .detail("snowflake_pg.worker_id is \"lease\", and snowflake_pg.registry is not set.")
+                .hint(
+                    "Set snowflake_pg.registry to the connection string of the registry's database \
+                     and restart the server.",
+                ));
+        }
         Worker::Address { interface } => {
             let address = match &interface {
                 None => default_address()?,

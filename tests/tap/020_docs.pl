@@ -5,6 +5,10 @@ use strict;
 use warnings;
 
 use File::Basename qw(basename dirname);
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
+use DocsTest;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -19,18 +23,6 @@ snowflake_pg.worker_id = '1'
 timezone = 'UTC'
 CONF
 $node->start;
-
-# IDs, times and widths of columns differ from run to run; words and the number of lines do not.
-sub shape
-{
-	my ($text) = @_;
-	$text =~ s/\d+(\.\d+)?/#/g;
-	$text =~ s/-{2,}/--/g;
-	$text =~ s/[ \t]+/ /g;
-	$text =~ s/\s+\n/\n/g;
-	$text =~ s/^\s+|\s+$//g;
-	return $text;
-}
 
 my $examples = 0;
 foreach my $page ("$top/README.md", sort glob("$top/docs/*.md"))

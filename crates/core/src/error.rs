@@ -311,8 +311,8 @@ impl Error {
             }
             Self::WorkerInvalid { largest: 0, .. } => "Set it to 0.",
             Self::WorkerInvalid { .. } => {
-                "Give a number, a range such as \"8-15\", \"ip\", \"ip:\" and an interface, or \
-                 \"hostname\"."
+                "Give a number, a range such as \"8-15\", \"ip\", \"ip:\" and an interface, \
+                 \"hostname\", or \"lease\"."
             }
             Self::HostName { .. } => {
                 "Name the host so that its first label ends in its number, such as \"db-3\", or \

@@ -1,12 +1,12 @@
 //! The part of snowflake_pg that needs no PostgreSQL: layouts, the generator, text forms, the
-//! rules for worker IDs, strides, UUIDs. No I/O and no globals; clocks and atomic words come in as values and
-//! traits, typed errors go out.
-//! rules for worker IDs, UUIDs, tickets. No I/O and no globals; clocks and atomic words come in as
-//! values and traits, typed errors go out.
+//! rules for worker IDs and their leases, strides, tickets, UUIDs. No I/O and no globals; clocks and
+//! atomic words come in as values and traits, typed errors go out.
 
 #![forbid(unsafe_code)]
 
 mod error;
+pub mod etcd;
+pub mod lease;
 pub mod snowflake;
 pub mod stride;
 pub mod ticket;

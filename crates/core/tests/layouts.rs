@@ -499,3 +499,40 @@ fn an_epoch_that_is_no_whole_unit() {
     assert_eq!(layout.timestamp(id), Ok(layout.epoch()));
     assert_eq!(layout.min_id(time("2020-01-01T00:00:01Z")), Ok(16));
 }
+
+#[test]
+fn one_namespace_for_all_spellings_of_a_layout() {
+    for (spec, namespace) in [
+        ("twitter", "twitter"),
+        ("ts=41,worker=10,seq=12,epoch=1288834974657", "twitter"),
+        (
+            "reserved=1,ts=40,worker=10,seq=12,epoch=1288834974657",
+            "ts=40,worker=10,seq=12,unit=1ms,epoch=2010-11-04T01:42:54.657Z",
+        ),
+        ("ts=41,worker=5,seq=12,epoch=0", "compact58"),
+        (
+            "ts=41,datacenter=5,machine=5,seq=12,epoch=1420070400000",
+            "discord",
+        ),
+        (
+            "ts=41,datacenter=2,machine=6,seq=12,epoch=1420070400000,unit=1ms",
+            "ts=41,worker=8,seq=12,unit=1ms,epoch=2015-01-01T00:00:00Z",
+        ),
+        (
+            "ts=41,worker=8,reserved=1,seq=12,epoch=0",
+            "ts=41,worker=8,reserved=1,seq=12,unit=1ms,epoch=1970-01-01T00:00:00Z",
+        ),
+    ] {
+        let layout = layout(spec);
+        assert_eq!(layout.namespace(), namespace, "{spec}");
+        // and it gives the same IDs
+        assert_eq!(parse(namespace).unwrap().shape(), layout.shape(), "{spec}");
+    }
+    let mut names: Vec<_> = Layout::presets().map(|preset| preset.namespace()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), Layout::presets().count());
+    for preset in Layout::presets() {
+        assert_eq!(preset.namespace(), preset.name());
+    }
+}

@@ -10,9 +10,11 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64 as Plain, Ordering};
 
 use loom::sync::atomic::AtomicU64;
-use loom::sync::{Arc, Mutex};
+use loom::sync::{Arc, Mutex, RwLock};
 use loom::thread;
-use snowflake_core::snowflake::{Claim, Found, Layout, Mark, Need, Pace, Raise, Shape, Slot};
+use snowflake_core::snowflake::{
+    Claim, Fence, Found, Layout, Mark, Need, Pace, Raise, Shape, Slot,
+};
 use snowflake_core::ticket::{Block, Cache, Queued};
 use snowflake_core::{ClockSample, Timestamp, Word};
 
@@ -361,6 +363,7 @@ impl Database {
             stored: *page,
             native: 0,
             wall: Timestamp::from_micros(0),
+            end: i64::MAX,
         };
         let raise = self.mark.decide(&self.shape, need, found, &self.pace);
         if let Raise::Store { mark } = raise {
@@ -369,7 +372,7 @@ impl Database {
         }
         drop(page);
         let (mark, foreign, adopted) = match raise {
-            Raise::Published => return,
+            Raise::Published | Raise::Ended => return,
             Raise::Adopt { mark, foreign } => (mark, foreign, true),
             Raise::Raised { mark } | Raise::Store { mark } if ahead => {
                 let durable = self.disk.load(Ordering::Relaxed) >= mark as u64;
@@ -723,4 +726,217 @@ fn tickets_before_the_flush() {
         let tickets = Tickets::new(true);
         Tickets::distinct(&run(&tickets, vec![2, 2], Tickets::draw));
     });
+}
+
+/// How words under a lease are let on: as they should be, or wrongly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Discipline {
+    Right,
+    AdmitWithoutLock,
+    LetOnBeforeAdmitting,
+    LeaveWithoutLock,
+    EnterAtTheBeginning,
+    KeepOpen,
+}
+
+/// A server with a lease of worker 0, that may get one of worker 1 instead. A tick is a
+/// millisecond, times two.
+struct Member {
+    discipline: Discipline,
+    slots: [Slot<Watched>; 2],
+    mark: Watched,
+    fence: Fence<Watched>,
+    /// The lock of the fence, and the worker of the server.
+    worker: RwLock<usize>,
+}
+
+/// The end of the lease of worker 0, and the interval of that of worker 1: shorter than what was
+/// leased before, which the mark may have reached.
+const FIRST_END: i64 = 8;
+const SECOND: (i64, i64) = (5, 6);
+
+impl Member {
+    /// A member that has given out tick 9, the last below its mark.
+    fn new(discipline: Discipline) -> Arc<Self> {
+        let member = Self {
+            discipline,
+            slots: Default::default(),
+            mark: Watched::default(),
+            fence: Fence::default(),
+            worker: RwLock::new(0),
+        };
+        member.fence.enter(0, FIRST_END);
+        member.fence.admit(5);
+        member.mark.raise_relaxed(10);
+        member.slots[0].last.raise_relaxed(9);
+        member.slots[1].close();
+        Arc::new(member)
+    }
+
+    /// Lets words on to a millisecond, or as far as the fence allows.
+    fn let_on(&self, bound: i64) -> u64 {
+        let publish = |bound: i64| {
+            self.mark.raise_release(2 * bound as u64);
+            2 * bound as u64
+        };
+        match self.discipline {
+            Discipline::AdmitWithoutLock => publish(self.fence.admit(bound)),
+            Discipline::LetOnBeforeAdmitting => {
+                let tick = publish(bound.min(self.fence.end()));
+                let _lock = self.worker.read().unwrap();
+                self.fence.admit(bound);
+                tick
+            }
+            _ => {
+                let _lock = self.worker.read().unwrap();
+                publish(self.fence.admit(bound))
+            }
+        }
+    }
+
+    /// Claims so many ticks, one after the other, as far as there is a lease; answers them with
+    /// their workers.
+    fn claims(&self, count: usize) -> Vec<(usize, Claim)> {
+        let mut claims = Vec::new();
+        let mut worker = *self.worker.read().unwrap();
+        while claims.len() < count {
+            let slot = &self.slots[worker];
+            match slot.claim(&self.mark, 10, u64::MAX, 1, || 0) {
+                Ok(claim) => claims.push((worker, claim)),
+                Err(_) if slot.is_closed() => {
+                    let now = *self.worker.read().unwrap();
+                    if now == worker {
+                        break;
+                    }
+                    worker = now;
+                }
+                Err(beyond) => {
+                    if self.let_on((beyond.first / 2 + 1) as i64) <= beyond.first {
+                        break;
+                    }
+                }
+            }
+        }
+        claims
+    }
+
+    /// Gives the lease back, and answers from which millisecond on the next holder has it.
+    fn leave(&self) -> i64 {
+        if self.discipline == Discipline::LeaveWithoutLock {
+            return self.fence.leave();
+        }
+        let _lock = self.worker.write().unwrap();
+        self.fence.leave()
+    }
+
+    /// Goes on with a lease of worker 1.
+    fn change(&self) {
+        let mut worker = self.worker.write().unwrap();
+        if self.discipline != Discipline::KeepOpen {
+            self.slots[0].close();
+        }
+        let (begin, end) = SECOND;
+        let entered = self.fence.enter(begin, end);
+        let begin = match self.discipline {
+            Discipline::EnterAtTheBeginning => begin,
+            _ => entered,
+        };
+        self.slots[1].open(2 * begin as u64, Timestamp::from_micros(0), 0);
+        *worker = 1;
+    }
+}
+
+/// Two backends claim while the lease is given back; the next holder begins at once.
+fn gives_back(discipline: Discipline) {
+    explore(Some(3), move || {
+        let member = Member::new(discipline);
+        let claims = run(&member, vec![2, 2, 0], |member, count| match count {
+            0 => {
+                let first = 2 * member.leave() as u64;
+                vec![(
+                    0,
+                    Claim {
+                        first,
+                        last: first + 3,
+                    },
+                )]
+            }
+            count => member.claims(count),
+        });
+        let claims: Vec<Vec<_>> = claims
+            .into_iter()
+            .map(|own| own.into_iter().map(|(_, claim)| claim).collect())
+            .collect();
+        distinct(&claims);
+    });
+}
+
+/// Two backends claim while the server gets another worker; that of before belongs to another
+/// server afterwards, from the end of its lease on.
+fn changes_worker(discipline: Discipline) {
+    explore(Some(3), move || {
+        let member = Member::new(discipline);
+        let claims = run(&member, vec![2, 2, 0], |member, count| match count {
+            0 => {
+                member.change();
+                Vec::new()
+            }
+            count => member.claims(count),
+        });
+        let mut ticks = BTreeSet::new();
+        for (worker, claim) in claims.into_iter().flatten() {
+            assert!(ticks.insert((worker, claim.first)), "twice");
+            let (begin, end) = [(0, FIRST_END), SECOND][worker];
+            let lease = 2 * begin as u64..2 * end as u64;
+            assert!(lease.contains(&claim.last), "outside the lease");
+        }
+        // nobody goes on with the worker of before
+        let bound = member.mark.load_relaxed();
+        let slot = &member.slots[0];
+        assert!(
+            slot.claim(&member.mark, bound - 1, u64::MAX, 1, || 0)
+                .is_err(),
+            "not closed"
+        );
+    });
+}
+
+#[test]
+fn a_lease_is_given_back() {
+    gives_back(Discipline::Right);
+}
+
+#[test]
+fn a_server_gets_another_worker() {
+    changes_worker(Discipline::Right);
+}
+
+#[test]
+#[should_panic(expected = "twice")]
+fn admitting_without_the_lock() {
+    gives_back(Discipline::AdmitWithoutLock);
+}
+
+#[test]
+#[should_panic(expected = "twice")]
+fn letting_on_before_admitting() {
+    gives_back(Discipline::LetOnBeforeAdmitting);
+}
+
+#[test]
+#[should_panic(expected = "twice")]
+fn leaving_without_the_lock() {
+    gives_back(Discipline::LeaveWithoutLock);
+}
+
+#[test]
+#[should_panic(expected = "outside the lease")]
+fn entering_below_what_was_reached() {
+    changes_worker(Discipline::EnterAtTheBeginning);
+}
+
+#[test]
+#[should_panic(expected = "not closed")]
+fn leaving_the_words_of_before_open() {
+    changes_worker(Discipline::KeepOpen);
 }

@@ -422,6 +422,7 @@ fn the_last_id_of_a_layout_is_the_last() {
             stored: 0,
             native: 0,
             wall,
+            end: i64::MAX,
         };
         let Raise::Store { mark: stored } = mark.decide(&shape, mark.need(now), found, &pace)
         else {
@@ -460,6 +461,7 @@ fn decisions_about_a_mark() {
             stored,
             native: 0,
             wall: Timestamp::from_millis(millis),
+            end: i64::MAX,
         };
         mark.decide(&shape, need, found, &pace)
     };
@@ -522,6 +524,7 @@ fn decisions_about_a_mark() {
         stored: 600,
         native: 600,
         wall: Timestamp::from_millis(1_000_000),
+        end: i64::MAX,
     };
     let decide = |need| mark.decide(&shape, need, found, &pace);
     assert_eq!(decide(Need::Now(218)), adopt(600, false));
@@ -873,6 +876,7 @@ impl Server {
                 assert!(ahead, "nobody else has raised the mark");
                 Task::Idle
             }
+            Raise::Ended => panic!("there is no end here"),
             Raise::Raised { mark } => {
                 assert!(ahead && mark == self.page);
                 if self.durable >= mark {
@@ -925,6 +929,7 @@ impl Server {
             stored: self.page,
             native: 0,
             wall: Timestamp::from_micros(self.wall),
+            end: i64::MAX,
         };
         self.mark.decide(&self.shape, need, found, &self.pace)
     }

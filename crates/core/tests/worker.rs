@@ -65,6 +65,8 @@ fn all_forms() {
         ("8-8", Worker::Range(8, 8)),
         ("0-1023", Worker::Range(0, 1023)),
         ("hostname", Worker::HostName),
+        ("lease", Worker::Lease),
+        (" lease ", Worker::Lease),
         ("ip", address(None)),
         ("ip:eth0", address(Some("eth0"))),
         ("ip: eth0 ", address(Some("eth0"))),
@@ -147,7 +149,7 @@ fn refusals_name_the_range_and_the_forms() {
     assert!(detail.contains("1024 is out of range"), "{detail}");
     assert!(detail.contains("0 to 1023"), "{detail}");
     let hint = refused.hint().unwrap();
-    for form in ["number", "range", "\"ip\"", "\"hostname\""] {
+    for form in ["number", "range", "\"ip\"", "\"hostname\"", "\"lease\""] {
         assert!(hint.contains(form), "{hint}");
     }
 }
@@ -158,7 +160,7 @@ fn a_layout_without_workers_takes_0_only() {
     assert_eq!(Worker::parse("", &layout), Ok(Worker::Unset));
     assert_eq!(Worker::parse("0", &layout), Ok(Worker::Fixed(0)));
     for value in [
-        "1", "0-0", "0-1", "ip", "ip:eth0", "ip:", "hostname", "nonsense",
+        "1", "0-0", "0-1", "ip", "ip:eth0", "ip:", "hostname", "lease", "nonsense",
     ] {
         refusal(value, &layout);
         let refused = Worker::parse(value, &layout).unwrap_err();

@@ -32,13 +32,13 @@ SELECT proname AS function, grantee::regrole, privilege_type
     WHERE extname = 'snowflake_pg' AND grantee <> proowner AND grantee <> 0
     ORDER BY proname COLLATE "C", 2;
 
--- no function acts with the rights of its owner or has settings of its own
-SELECT count(*) FILTER (WHERE prosecdef) AS security_definer, count(*) FILTER (WHERE proconfig IS NOT NULL) AS with_settings,
-       count(*) FILTER (WHERE proleakproof) AS leakproof
+-- functions that act with the rights of their owner have a search path of their own; no others have settings
+SELECT proname AS function, prosecdef AS security_definer, proconfig AS settings
     FROM pg_proc p
          JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
          JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid
-    WHERE extname = 'snowflake_pg';
+    WHERE extname = 'snowflake_pg' AND (prosecdef OR proconfig IS NOT NULL OR proleakproof)
+    ORDER BY proname COLLATE "C";
 
 -- every relation, and who may do what with it besides its owner
 SELECT relname AS relation,

@@ -13,7 +13,7 @@ use crate::{ClockSample, Error, Timestamp, Word};
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub struct Slot<W> {
-    /// The last tick given out.
+    /// The last tick given out; above all ticks while the worker belongs to another server.
     pub last: W,
     /// Where the word was put without giving out an ID, at start and from the mark: it has given
     /// out one since if `last` is above.
@@ -71,6 +71,9 @@ impl Pace {
         Ok(())
     }
 }
+
+/// Above every tick: where the word of a worker stands that is not this server's.
+const CLOSED: u64 = 1 << 63;
 
 /// Consecutive ticks of one worker that belong to the caller alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -302,10 +305,34 @@ impl<W: Word> Slot<W> {
         }
     }
 
+    /// Gives out no further tick: the worker belongs to another server now.
+    pub fn close(&self) {
+        let last = self.last.raise_relaxed(CLOSED);
+        if last < CLOSED {
+            self.floor.raise_relaxed(last);
+        }
+    }
+
+    /// Whether the worker belongs to another server.
+    pub fn is_closed(&self) -> bool {
+        self.last.load_relaxed() >= CLOSED
+    }
+
+    /// Opens the word again, as [`Slot::resume`] and not below any tick from before it was closed.
+    /// No other call puts the word anywhere meanwhile.
+    pub fn open(&self, tick: u64, instant: Timestamp, monotonic: i64) {
+        self.resume(tick, instant, monotonic);
+        let floor = self.floor.load_relaxed();
+        while self.is_closed() {
+            // fails spuriously at the most
+            let _ = self.last.compare_exchange_relaxed(CLOSED, floor);
+        }
+    }
+
     /// The last tick given out, if any was since the word was put where it began.
     pub fn given(&self) -> Option<u64> {
         let last = self.last.load_relaxed();
-        (last > self.floor.load_relaxed()).then_some(last)
+        (last > self.floor.load_relaxed() && last < CLOSED).then_some(last)
     }
 
     /// Counts a caller that waits.

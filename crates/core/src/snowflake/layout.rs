@@ -2,7 +2,7 @@
 
 use super::divisor::Divisor;
 use super::preset::{PRESETS, Preset, TWITTER};
-use super::spec::Spec;
+use super::spec::{Spec, canonical};
 use crate::{Error, Timestamp};
 
 /// Most bits that a worker field may have: shared memory holds a cache line for every worker ID.
@@ -317,6 +317,27 @@ impl Layout {
     /// The name of the preset, or the list of fields in its canonical spelling.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// One name for all layouts that give the same IDs: worker IDs are leased by it. A split of
+    /// the worker field and reserved bits in front make no difference.
+    pub fn namespace(&self) -> String {
+        if let Some(preset) = Self::presets().find(|preset| preset.shape == self.shape) {
+            return preset.name;
+        }
+        let mut fields: Vec<Field> = Vec::new();
+        for field in &self.fields {
+            match field.kind {
+                FieldKind::Reserved if fields.is_empty() => {}
+                FieldKind::Datacenter => {}
+                FieldKind::Machine => fields.push(Field {
+                    kind: FieldKind::Worker,
+                    bits: self.worker_bits(),
+                }),
+                _ => fields.push(*field),
+            }
+        }
+        canonical(&fields, self.shape.unit, self.epoch())
     }
 
     /// The figures that generating needs.

@@ -50,6 +50,9 @@ pub struct Found {
     pub native: i64,
     /// What the wall clock says.
     pub wall: Timestamp,
+    /// No ID may have a timestamp at or above this one, in milliseconds since 1970: the end of the
+    /// server's lease; `i64::MAX` where none is needed.
+    pub end: i64,
 }
 
 /// What to do about a stored mark, decided while it is locked.
@@ -74,6 +77,8 @@ pub enum Raise {
         /// Milliseconds since 1970.
         mark: i64,
     },
+    /// Nothing: the unit of the tick goes beyond the end.
+    Ended,
 }
 
 impl Mark<AtomicU64> {
@@ -102,12 +107,14 @@ impl<W: Word> Mark<W> {
     ///
     /// The mark goes a window beyond the tick that asks for it, but not beyond where the clock lets
     /// IDs go in a window: a server that starts goes on from the mark, and many starts in a row
-    /// must not add up. Only a clock that went back puts the tick itself beyond that.
+    /// must not add up. Only a clock that went back puts the tick itself beyond that. Nor does it go
+    /// beyond the end of the lease.
     pub fn decide(&self, shape: &Shape, need: Need, found: Found, pace: &Pace) -> Raise {
         let Found {
             stored,
             native,
             wall,
+            end: lease_end,
         } = found;
         let written = self.written.load_relaxed() as i64;
         if stored > written.max(native) {
@@ -117,8 +124,13 @@ impl<W: Word> Mark<W> {
             };
         }
         let lost = stored < written;
+        let lease_end = lease_end.saturating_mul(1_000);
+        let unit_end = |tick| shape.instant(tick).micros().saturating_add(shape.unit());
         match need {
             Need::Now(first) if self.durable.load_acquire() > first => return Raise::Published,
+            Need::Now(first) if unit_end(first) > lease_end => return Raise::Ended,
+            // what is durable still lasts
+            Need::Ahead(first) if unit_end(first) > lease_end => return Raise::Published,
             Need::Now(first) if !lost && bound_of(shape, stored) > first => {
                 return Raise::Adopt {
                     mark: stored,
@@ -135,7 +147,7 @@ impl<W: Word> Mark<W> {
         let (Need::Now(first) | Need::Ahead(first)) = need else {
             return Raise::Published;
         };
-        let end = shape.instant(first).micros().saturating_add(shape.unit());
+        let end = unit_end(first);
         let ceiling = wall
             .micros()
             .saturating_add(pace.max_lead)
@@ -147,7 +159,7 @@ impl<W: Word> Mark<W> {
             ahead
         };
         // rounded up to whole milliseconds, so that the tick is covered in any unit
-        let mark = (target.saturating_add(999) / 1_000)
+        let mark = (target.min(lease_end).saturating_add(999) / 1_000)
             .max(written)
             .max(stored);
         if mark == stored {
@@ -162,7 +174,8 @@ impl<W: Word> Mark<W> {
         self.written.raise_relaxed(mark as u64);
     }
 
-    /// Publishes a mark that is durable. Words that must be above it were raised before.
+    /// Publishes a mark that is durable, as far as the server's fence admits it. Words that must be
+    /// above it were raised before.
     ///
     /// Callers look at the mark again half a window before it.
     pub fn publish(&self, shape: &Shape, mark: i64, pace: &Pace) {

@@ -1,6 +1,7 @@
 //! Snowflake IDs: 64-bit integers made of a timestamp, a worker ID and a sequence.
 
 mod divisor;
+mod fence;
 mod generator;
 mod layout;
 mod mark;
@@ -9,6 +10,7 @@ mod spec;
 mod text;
 mod worker;
 
+pub use fence::{Fence, first_whole_tick};
 pub(crate) use generator::add_one;
 pub use generator::{Allowance, Beyond, Claim, Observed, Pace, Slot};
 pub use layout::{Decoded, Field, FieldKind, Layout, MAX_WORKER_BITS, Shape};

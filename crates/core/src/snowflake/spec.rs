@@ -147,7 +147,7 @@ impl Spec {
             ));
         }
 
-        let name = self.canonical(unit, epoch);
+        let name = canonical(&self.fields, unit, epoch);
         let layout = Layout::place(name, self.fields, unit, epoch.micros());
         if layout.worker_bits() > MAX_WORKER_BITS {
             return Err(fault(
@@ -164,21 +164,22 @@ impl Spec {
         }
         Ok(layout)
     }
+}
 
-    fn canonical(&self, unit: i64, epoch: Timestamp) -> String {
-        let mut name = String::new();
-        for field in &self.fields {
-            // writing to a String does not fail
-            let _ = write!(name, "{}={},", field.kind.name(), field.bits);
-        }
-        let unit = match unit {
-            _ if unit % 1_000_000 == 0 => format!("{}s", unit / 1_000_000),
-            _ if unit % 1_000 == 0 => format!("{}ms", unit / 1_000),
-            _ => format!("{unit}us"),
-        };
-        let _ = write!(name, "unit={unit},epoch={epoch}");
-        name
+/// A list of fields in its canonical spelling.
+pub(super) fn canonical(fields: &[Field], unit: i64, epoch: Timestamp) -> String {
+    let mut name = String::new();
+    for field in fields {
+        // writing to a String does not fail
+        let _ = write!(name, "{}={},", field.kind.name(), field.bits);
     }
+    let unit = match unit {
+        _ if unit % 1_000_000 == 0 => format!("{}s", unit / 1_000_000),
+        _ if unit % 1_000 == 0 => format!("{}ms", unit / 1_000),
+        _ => format!("{unit}us"),
+    };
+    let _ = write!(name, "unit={unit},epoch={epoch}");
+    name
 }
 
 /// Microseconds of a unit such as `10ms`.

@@ -21,6 +21,8 @@ pub enum Worker {
     },
     /// From the number that ends the first label of the host name.
     HostName,
+    /// From a registry, for a time.
+    Lease,
 }
 
 impl Worker {
@@ -50,6 +52,8 @@ impl Worker {
             Self::Unset
         } else if text == "hostname" {
             Self::HostName
+        } else if text == "lease" {
+            Self::Lease
         } else if text == "ip" {
             Self::Address { interface: None }
         } else if let Some(interface) = text.strip_prefix("ip:") {
