@@ -537,7 +537,7 @@ fn raising_ahead_beside_the_wal_writer() {
 #[test]
 fn raising_ahead_with_three_threads() {
     let tasks = vec![vec![(14, 1)], vec![(14, 2)], vec![(16, 1)]];
-    raises_ahead(Protocol::Right, 2, tasks);
+    raises_ahead(Protocol::Right, 1, tasks);
 }
 
 // What the protocol forbids, and that these models would find it.
