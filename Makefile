@@ -6,7 +6,7 @@
 #   make installcheck   regression tests against a running server
 #   make clean          remove what was built and tested; keeps target/tools
 #
-# These need nothing but a Rust toolchain, make, gcc, libclang and the headers of PostgreSQL. The others
+# These need nothing but a Rust toolchain, make, gcc, libclang, libpq and the headers of PostgreSQL. The others
 # find or fetch what they need, and never touch a server that is already there:
 #
 #   make demo           show the extension at work under load, on a throw-away server

@@ -277,6 +277,41 @@ def two_workers(server, report, sizes):
     report.figure("two workers in two backends, of one worker's ceiling", 100 * rate / CEILING, "%", least=100)
 
 
+def backends(server, report, sizes):
+    """One worker shared by several backends, after its lead is used up; and what a batch costs."""
+    rates = {}
+    for number in (1, 4, 16):
+        with contextlib.ExitStack() as stack:
+            sessions = [stack.enter_context(server.session()) for _ in range(number)]
+            each = CEILING * sizes.seconds // number
+            use_up_lead(sessions[0])
+            began = time.monotonic()
+            for session in sessions:
+                session.send(batch(each))
+            for session in sessions:
+                session.receive()
+            rates[number] = each * number / (time.monotonic() - began)
+        report.figure(f"snowflake_next_batch() in {number} backends, one worker, of the ceiling",
+                      100 * rates[number] / CEILING, "%", least=99.5)
+    report.raw("ids_per_second_by_backends", rates)
+
+    server.set("snowflake_pg.max_lead", 3_600_000)
+    arms = {"batch": batch(sizes.calls), "series": f"SELECT count(*) FROM (SELECT generate_series(1, {sizes.calls})) b"}
+    cpu = {arm: [] for arm in arms}
+    with server.session() as session:
+        for turn in range(-1, sizes.rounds):
+            for arm in rotated(list(arms), turn):
+                spent = session.cpu(arms[arm]) / sizes.calls
+                if turn >= 0:  # the first one warms up
+                    cpu[arm].append(spent)
+    server.set("snowflake_pg.max_lead", 500)
+    server.stop()  # the lead is forgotten
+    server.start()
+    report.raw("batch_cpu_ns_gross", cpu)
+    report.figure("CPU, snowflake_next_batch() / generate_series() of the same length, gross",
+                  min(cpu["batch"]) / min(cpu["series"]), most=1.1)
+
+
 # --- inserts --------------------------------------------------------------------------------------------------------
 
 def inserts(server, report, sizes):
@@ -415,6 +450,21 @@ def wal_volume(server, report, sizes):
             quiet.append((wal(server, session), before))
         after, before = min(quiet, key=lambda pair: pair[0][0] - pair[1][0])
         report_wal(report, f"WAL in {sizes.idle} s that begin 2 s after an ID", after, before, most=0)
+
+
+def round_trips(server, report, sizes):
+    """Prepared statements of 8 clients, one ID each, beside the round trip alone, in pairs."""
+    rates = {"next.sql": [], "pid.sql": []}
+    for turn in range(sizes.pairs):
+        for script in rotated(list(rates), turn):
+            output = server.pgbench(script, "-M", "prepared", "-c", "8", "-j", "1", "-T", str(sizes.transactions))
+            rates[script].append(float(re.search(r"tps = ([\d.]+)", output)[1]))
+    ratios = [ours / theirs for ours, theirs in zip(*rates.values())]
+    report.raw("round_trips_per_second", rates)
+    report.figure(f"SELECT snowflake_next() / SELECT pg_backend_pid(), prepared, 8 clients, best of {sizes.pairs} pairs",
+                  max(ratios), least=0.97)
+    report.figure("  the median", statistics.median(ratios))
+    report.figure("  the lowest", min(ratios))
 
 
 def next_latency(server, report, sizes):
