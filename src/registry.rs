@@ -503,17 +503,21 @@ fn replace(fcinfo: pg_sys::FunctionCallInfo) -> Outcome<TriggerResult> {
 /// which could not keep two databases from creating it at once.
 #[pg_extern(volatile, parallel_unsafe)]
 fn snowflake_pg_create_member_role() {
-    // SAFETY: Takes a lock of a shared catalog, until the end of the transaction, that nothing but
-    // its kind and VACUUM conflict with; then a look-up. With the lock come all changes that were
-    // committed before.
-    let exists = unsafe {
+    // SAFETY: a catalog look-up by a valid C string
+    let exists = || unsafe { pg_sys::get_role_oid(MEMBER.as_ptr(), true) != pg_sys::InvalidOid };
+    // an open transaction that creates the extension keeps others from it only if it creates the role
+    if exists() {
+        return;
+    }
+    // SAFETY: a lock of a shared catalog, until the end of the transaction, that nothing but its
+    // kind and VACUUM conflict with. With it come all changes that were committed before.
+    unsafe {
         pg_sys::LockRelationOid(
             pg_sys::AuthIdRelationId,
             pg_sys::ShareUpdateExclusiveLock as i32,
         );
-        pg_sys::get_role_oid(MEMBER.as_ptr(), true) != pg_sys::InvalidOid
-    };
-    if !exists {
+    }
+    if !exists() {
         let create = format!("CREATE ROLE {} NOLOGIN", MEMBER.to_string_lossy());
         Spi::run(&create).map_err(spi_failure).or_raise();
     }

@@ -19,6 +19,7 @@ const SEQUENCE_MAGIC: u32 = 0x1717;
 /// The sequence's relation, locked, until `close`.
 pub struct Sequence {
     pub relation: pg_sys::Relation,
+    lock: pg_sys::LOCKMODE,
     /// Whether it is to be raised, and not only read.
     raising: bool,
 }
@@ -28,14 +29,19 @@ pub struct Sequence {
 const LOCK: pg_sys::LOCKMODE = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
 
 impl Sequence {
+    /// Opens it for what the catalogs say of it, whoever alters it; `None` if it is gone.
+    pub fn open(oid: pg_sys::Oid) -> Option<Self> {
+        Self::open_locked(oid, pg_sys::AccessShareLock as pg_sys::LOCKMODE, false)
+    }
+
     /// Opens it to read; `None` if it is gone.
     pub fn open_to_read(oid: pg_sys::Oid) -> Option<Self> {
-        Self::open(oid, false)
+        Self::open_locked(oid, LOCK, false)
     }
 
     /// Opens it to raise it; `None` if it is gone.
     pub fn open_to_raise(oid: pg_sys::Oid) -> Option<Self> {
-        Self::open(oid, true)
+        Self::open_locked(oid, LOCK, true)
     }
 
     /// The same unless that would have to wait.
@@ -50,10 +56,14 @@ impl Sequence {
         sequence
     }
 
-    fn open(oid: pg_sys::Oid, raising: bool) -> Option<Self> {
+    fn open_locked(oid: pg_sys::Oid, lock: pg_sys::LOCKMODE, raising: bool) -> Option<Self> {
         // SAFETY: opens by OID; a relation that is gone gives NULL
-        let relation = unsafe { pg_sys::try_relation_open(oid, LOCK) };
-        (!relation.is_null()).then_some(Self { relation, raising })
+        let relation = unsafe { pg_sys::try_relation_open(oid, lock) };
+        (!relation.is_null()).then_some(Self {
+            relation,
+            lock,
+            raising,
+        })
     }
 
     /// Why it must not be read or raised, if so.
@@ -138,7 +148,7 @@ impl Sequence {
         current && self.file() != oid.to_u32()
     }
 
-    /// Its row; `None` if the page is damaged.
+    /// Its row; `None` if the page is damaged. It was opened to be read or raised.
     pub fn read(&self) -> Option<SequenceData> {
         // SAFETY: block 0 of a sequence always exists. Read under the lock: 8 bytes can tear. An
         // ERROR in between unwinds without running anything of ours; PostgreSQL then releases
@@ -154,7 +164,7 @@ impl Sequence {
 
     pub fn close(self) {
         // SAFETY: closes what `open` opened
-        unsafe { pg_sys::relation_close(self.relation, LOCK) };
+        unsafe { pg_sys::relation_close(self.relation, self.lock) };
     }
 }
 

@@ -179,7 +179,7 @@ fn look_up(name: ServerText) -> Outcome<Counter> {
     refuse_recovery()?;
     let oid = sequence_of(name)?.ok_or_else(|| missing(name))?;
     // not to raise it: whoever alters it keeps nobody from what is cached
-    let sequence = checked(Sequence::open_to_read(oid), name)?;
+    let sequence = checked(Sequence::open(oid), name)?;
     let file = sequence.file();
     sequence.close();
     let key = key(oid);

@@ -76,7 +76,7 @@ fn create(name: ServerText, start: i64, block: i32, step: i32) -> Outcome<()> {
     execute(&create, &[])?;
     // SAFETY: a catalog look-up by a valid C string
     let sequence = unsafe { pg_sys::get_relname_relid(relation.as_ptr(), schema) };
-    let permanent = Sequence::open_to_read(sequence).is_some_and(|sequence| {
+    let permanent = Sequence::open(sequence).is_some_and(|sequence| {
         let permanent = sequence.problem().is_none();
         sequence.close();
         permanent
