@@ -52,7 +52,7 @@ my ($taken) = registered($registry, 0, 'not_before');
 my @others = map { start_recording($late, 'postgres', trickle(6)) } 1 .. 2;
 wait_until(sub { !grep { !$_ } recorded_bytes(@others) }) or fail('no IDs');
 thaw(@processes);
-ok(wait_until(sub { join('', map { slurp_file($_->{errors}) } @clients) =~ /ERROR/ }), 'thawed: no IDs for want of a lease');
+ok(wait_until(sub { join('', map { slurp_file($_->{errors}) } @clients) =~ /ERROR.*HINT.*\n/s }), 'thawed: no IDs for want of a lease');
 like(join('', map { slurp_file($_->{errors}) } @clients),
     qr/55000: (the lease of worker ID 0 has ended|no worker ID is leased)/, '... and clients are told');
 ok(wait_until(sub { lease($frozen, 'last_error') =~ /All 2 worker IDs are leased/ }), '... there is no worker ID for it');

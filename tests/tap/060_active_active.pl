@@ -133,7 +133,9 @@ sub conflicts
     my ($name, $offset) = @_;
     my @lines = split /\n/, log_since($servers{$name}, $offset // 0);
     my $lost = qr/could not (connect to the publisher|receive data from WAL stream|send data to WAL stream|start WAL streaming)|terminating/;
-    my $gone = qr/$lost|apply worker for subscription "\w+" will restart because/;
+    # a worker is started anew before the one that lost its publisher has ended
+    my $early = qr/replication (origin with ID \d+|slot "\w+") is (already )?active for PID/;
+    my $gone = qr/$lost|$early|apply worker for subscription "\w+" will restart because/;
     return grep {
         /conflict detected|duplicate key|violates|processing remote data|has been disabled/
           || (/$apply_worker (ERROR|FATAL|PANIC|WARNING):/ && !/$gone/)
