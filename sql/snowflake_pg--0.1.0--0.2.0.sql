@@ -45,13 +45,23 @@ CREATE FUNCTION stride_sequence(sequence regclass, node int, nodes int) RETURNS 
 VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c
 AS 'MODULE_PATHNAME', 'stride_sequence_wrapper';
 -- Tickets.
-CREATE FUNCTION snowflake_pg_ticket_state(sequence regclass, OUT next bigint, OUT step bigint, OUT block int, OUT last_block int, OUT cached bigint, OUT blocks bigint, OUT waits bigint)
+CREATE FUNCTION snowflake_pg_ticket_state(sequence regclass, OUT next bigint, OUT step bigint, OUT block int, OUT last_block int, OUT cached bigint, OUT blocks bigint, OUT waits bigint, OUT last_error text)
 VOLATILE STRICT PARALLEL RESTRICTED LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_pg_ticket_state_wrapper';
 
 CREATE FUNCTION snowflake_ticket_claim(name text, count int, OUT first bigint, OUT step bigint, OUT claimed int)
 VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_ticket_claim_wrapper';
+
+CREATE FUNCTION "snowflake_ticket_define"(
+	"name" text,
+	"start" bigint,
+	"block" INT,
+	"step" INT
+) RETURNS bool
+STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_ticket_define_wrapper';
 
 CREATE FUNCTION "ticket_create"(
 	"name" text,
@@ -81,16 +91,21 @@ AS 'MODULE_PATHNAME', 'ticket_drop_wrapper';
 
 CREATE TABLE snowflake_ticket (
     name text COLLATE "C" PRIMARY KEY,
-    sequence regclass NOT NULL UNIQUE
+    sequence regclass NOT NULL UNIQUE,
+    registry boolean NOT NULL
 );
 SELECT pg_catalog.pg_extension_config_dump('snowflake_ticket', '');
 GRANT SELECT ON snowflake_ticket TO PUBLIC;
 
 CREATE VIEW snowflake_tickets AS
-    SELECT name, sequence, next, step, block, last_block, cached, blocks, waits
+    SELECT name, sequence, registry, CASE WHEN NOT registry THEN next END AS next,
+           CASE WHEN NOT registry THEN step END AS step, block, last_block, cached, blocks, waits, last_error
     FROM snowflake_ticket, snowflake_pg_ticket_state(sequence);
 
 REVOKE EXECUTE ON FUNCTION ticket_create(text, bigint, int), ticket_create(text, bigint, int, int) FROM PUBLIC;
+
+-- for members of a registry that may create tickets in it
+REVOKE EXECUTE ON FUNCTION snowflake_ticket_define(text, bigint, int, int) FROM PUBLIC;
 
 REVOKE EXECUTE ON FUNCTION snowflake_pg_ticket_state(regclass) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION snowflake_pg_ticket_state(regclass) TO pg_monitor;

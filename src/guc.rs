@@ -13,6 +13,7 @@ use crate::{clock, remote, session, text};
 static LAYOUT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"twitter"));
 static WORKER_ID: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static REGISTRY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+static TICKET_REGISTRY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static LEASE_LENGTH: GucSetting<i32> = GucSetting::<i32>::new(600);
 static MAX_LEAD: GucSetting<i32> = GucSetting::<i32>::new(500);
 static CLOCK_TOLERANCE: GucSetting<i32> = GucSetting::<i32>::new(1_000);
@@ -63,6 +64,17 @@ pub fn define() {
             GucContext::Postmaster,
             GucFlags::SUPERUSER_ONLY,
             Some(check_registry),
+            None,
+            None,
+        );
+        GucRegistry::define_string_guc_with_hooks(
+            c"snowflake_pg.ticket_registry",
+            c"Names the registry that blocks of tickets come from.",
+            c"It is a connection string of a database that has the extension, or local. While it is empty, blocks come from where worker IDs are leased.",
+            &TICKET_REGISTRY,
+            GucContext::Postmaster,
+            GucFlags::SUPERUSER_ONLY,
+            Some(check_ticket_registry),
             None,
             None,
         );
@@ -149,6 +161,18 @@ pub fn registry() -> Option<String> {
     Some(text(&REGISTRY).trim().to_string()).filter(|registry| !registry.is_empty())
 }
 
+/// The registry that blocks of tickets come from; `None` if it is the database of the ticket.
+pub fn ticket_registry() -> Option<String> {
+    match text(&TICKET_REGISTRY).trim() {
+        "" => registry(),
+        LOCAL => None,
+        other => Some(other.to_string()),
+    }
+}
+
+/// The value by which tickets have nothing to do with a registry.
+const LOCAL: &str = "local";
+
 /// For how long a worker ID is leased, in microseconds.
 pub fn lease_length() -> i64 {
     i64::from(LEASE_LENGTH.get()) * 1_000_000
@@ -213,17 +237,38 @@ unsafe extern "C-unwind" fn check_registry(
 ) -> bool {
     // SAFETY: PostgreSQL passes the proposed value
     let value = unsafe { proposed(value) };
-    let Err(problem) = remote::check(&value) else {
-        return true;
-    };
-    // the value may hold a password
-    let name = "snowflake_pg.registry";
-    refuse(
-        name,
-        "...",
-        Some(problem),
-        Some("It is a connection string of libpq, or etcd://host:port,host:port/prefix."),
+    accept_registry(
+        "snowflake_pg.registry",
+        remote::check(&value),
+        "It is a connection string of libpq, or etcd://host:port,host:port/prefix.",
     )
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn check_ticket_registry(
+    value: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    _source: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: PostgreSQL passes the proposed value
+    let value = unsafe { proposed(value) };
+    let answer = match value.trim() {
+        "" | LOCAL => Ok(()),
+        setting => remote::check_tickets(setting),
+    };
+    accept_registry(
+        "snowflake_pg.ticket_registry",
+        answer,
+        "It is a connection string of libpq, or \"local\".",
+    )
+}
+
+/// Answers a check hook of a setting that may hold a password.
+fn accept_registry(name: &str, answer: Result<(), String>, hint: &str) -> bool {
+    match answer {
+        Ok(()) => true,
+        Err(problem) => refuse(name, "...", Some(problem), Some(hint)),
+    }
 }
 
 /// The value that a check hook is asked about.

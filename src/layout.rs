@@ -6,7 +6,7 @@ use std::rc::Rc;
 use snowflake_core::snowflake::Layout;
 
 use crate::error::Outcome;
-use crate::{clock, record};
+use crate::{clock, invalidation, record};
 
 thread_local! {
     /// The layout named last.
@@ -34,8 +34,12 @@ pub fn recorded() -> Outcome<Rc<Layout>> {
     if let Some(layout) = RECORDED.with_borrow(Clone::clone) {
         return Ok(layout);
     }
-    let layout = Rc::new(record::recorded(record::relations()?)?);
-    RECORDED.set(Some(Rc::clone(&layout)));
+    let (layout, lasting) =
+        invalidation::look_up(|| record::relations().and_then(record::recorded));
+    let layout = Rc::new(layout?);
+    if lasting {
+        RECORDED.set(Some(Rc::clone(&layout)));
+    }
     Ok(layout)
 }
 

@@ -68,37 +68,8 @@ pub enum Cause {
     Setting,
 }
 
-/// A line of text, cut where it does not fit.
-#[derive(Clone, Copy)]
-pub struct Line {
-    length: usize,
-    bytes: [u8; 480],
-}
-
-impl Line {
-    pub fn new(text: &str) -> Self {
-        let mut line = Self {
-            length: 0,
-            bytes: [0; 480],
-        };
-        for symbol in text.chars() {
-            let symbol = if symbol.is_control() { ' ' } else { symbol };
-            let end = line.length + symbol.len_utf8();
-            let Some(place) = line.bytes.get_mut(line.length..end) else {
-                break;
-            };
-            symbol.encode_utf8(place);
-            line.length = end;
-        }
-        line
-    }
-}
-
-impl std::fmt::Display for Line {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&String::from_utf8_lossy(&self.bytes[..self.length]))
-    }
-}
+/// What there is room for of a reason or a host name.
+type Line = crate::line::Line<480>;
 
 /// The lock of a [`Holder`], held until the end of the scope. Nothing in between raises an ERROR,
 /// which would release the lock as well.
@@ -289,14 +260,15 @@ impl Holder {
         failure.hint(hint)
     }
 
-    /// Wakes the registrar: a caller needs the lease.
-    fn wake_registrar(&self) {
+    /// Wakes the registrar: a caller needs the lease, or tickets. Answers whether it was ever there.
+    pub fn wake_registrar(&self) -> bool {
         let latch = self.registrar.load(Ordering::Acquire);
         if !latch.is_null() {
             // SAFETY: a latch in shared memory, which is there as long as the server; who has it by
             // now looks why it was woken and finds nothing
             unsafe { pg_sys::SetLatch(latch) };
         }
+        !latch.is_null()
     }
 
     // What follows is for the registrar alone.

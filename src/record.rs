@@ -10,7 +10,7 @@ use crate::backend::BackendLocal;
 use crate::error::{Failure, OrRaise, Outcome};
 use crate::row::{TriggerResult, before_row};
 use crate::text::{self, Text};
-use crate::{guc, layout, mark, session};
+use crate::{guc, invalidation, layout, mark, session};
 
 extension_sql_file!(
     "sql/record.sql",
@@ -28,31 +28,30 @@ pub struct Relations {
 }
 
 static RELATIONS: BackendLocal<Option<Relations>> = BackendLocal::new(None);
-static WATCHING: BackendLocal<bool> = BackendLocal::new(false);
 
 /// The relations, found by way of the extension's schema and not of the search path.
 pub fn relations() -> Outcome<Relations> {
     if let Some(relations) = RELATIONS.get() {
         return Ok(relations);
     }
-    if !WATCHING.replace(true) {
-        // SAFETY: the callback stays valid as long as the process; it is registered once
-        unsafe {
-            pg_sys::CacheRegisterRelcacheCallback(Some(on_invalidation), pg_sys::Datum::from(0));
-        }
+    let (relations, lasting) = invalidation::look_up(find_relations);
+    if lasting {
+        RELATIONS.set(relations.as_ref().ok().copied());
     }
+    relations
+}
+
+fn find_relations() -> Outcome<Relations> {
     let schema = extension()?.schema;
     let find = |name| {
         relation(schema, name).map_err(|failure| {
             failure.hint("If it was renamed or moved to another schema, undo that.")
         })
     };
-    let relations = Relations {
+    Ok(Relations {
         layout: find(c"snowflake_recorded_layout")?,
         mark: find(c"snowflake_mark")?,
-    };
-    RELATIONS.set(Some(relations));
-    Ok(relations)
+    })
 }
 
 /// A relation of the extension by its name in the extension's schema.
@@ -125,9 +124,8 @@ pub fn extension() -> Outcome<Extension> {
     })
 }
 
-/// Forgets what was looked up when a relation changes; `InvalidOid` stands for any.
-#[pg_guard]
-unsafe extern "C-unwind" fn on_invalidation(_argument: pg_sys::Datum, relation: pg_sys::Oid) {
+/// Forgets what was looked up, if it has to do with a relation; `InvalidOid` stands for any.
+pub fn relation_changed(relation: pg_sys::Oid) {
     let ours = RELATIONS.get().is_some_and(|relations| {
         [relations.layout, relations.mark, pg_sys::InvalidOid].contains(&relation)
     });

@@ -1,5 +1,6 @@
 //! The registrar: the background worker that takes a lease of a worker ID, renews it in good time
-//! and gives it back when the server stops. Callers of `snowflake_next()` never wait for it.
+//! and gives it back when the server stops; callers of `snowflake_next()` never wait for it. It
+//! fetches blocks of tickets from a registry as well, when callers ask for them.
 
 use std::time::Duration;
 
@@ -9,13 +10,15 @@ use pgrx::bgworkers::{
 use pgrx::prelude::*;
 use snowflake_core::lease::{Answer, Lease, Request};
 use snowflake_core::snowflake::Layout;
+use snowflake_core::ticket::{Block, Queued};
 use snowflake_core::{ClockSample, Timestamp};
 
 use crate::error::{Failure, Outcome};
 use crate::lease::{Cause, Holder};
 use crate::libpq::Deadline;
-use crate::remote::{Registry, Unreachable};
+use crate::remote::{Postgres, Registry, Unreachable};
 use crate::shmem::{self, Shared};
+use crate::supply::Order;
 use crate::wait::{self, Event};
 use crate::{clock, guc, random, remote, worker};
 
@@ -24,10 +27,12 @@ const SHORTEST_PAUSE: i64 = 200_000;
 const LONGEST_PAUSE: i64 = 5_000_000;
 /// How long giving a lease back may hold up a shutdown, in microseconds.
 const FAREWELL: i64 = 3_000_000;
+/// How long a block of tickets may take, in microseconds: callers wait for it.
+const BLOCK: i64 = 3_000_000;
 
 /// Asks for the background worker, from `_PG_init`, if a registry is set.
 pub fn request() {
-    if guc::registry().is_none() {
+    if guc::registry().is_none() && guc::ticket_registry().is_none() {
         return;
     }
     BackgroundWorkerBuilder::new("snowflake_pg registrar")
@@ -46,14 +51,17 @@ pub fn request() {
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn snowflake_pg_registrar(_argument: pg_sys::Datum) {
     BackgroundWorker::attach_signal_handlers(SignalWakeFlags::SIGHUP | SignalWakeFlags::SIGTERM);
-    let (Ok(shared), Ok(layout), Some(setting)) = (shmem::shared(), guc::layout(), guc::registry())
-    else {
+    let (Ok(shared), Ok(layout)) = (shmem::shared(), guc::layout()) else {
         return;
     };
     let holder = shared.holder();
     // SAFETY: the latch of this process lies in shared memory
     holder.serve(unsafe { pg_sys::MyLatch });
-    let registrar = Registrar {
+    shared.supplies().take_over();
+    let tickets = guc::ticket_registry()
+        .filter(|setting| remote::check_tickets(setting).is_ok())
+        .map(|setting| Postgres::new(&setting));
+    let leases = guc::registry().map(|setting| Leases {
         shared,
         holder,
         identity: identity(),
@@ -61,8 +69,13 @@ pub extern "C-unwind" fn snowflake_pg_registrar(_argument: pg_sys::Datum) {
         layout,
         registry: remote::registry(&setting),
         pause: SHORTEST_PAUSE,
-    };
-    registrar.run();
+    });
+    Registrar {
+        shared,
+        leases,
+        tickets,
+    }
+    .run();
     // SAFETY: the end of this process
     unsafe { pg_sys::proc_exit(1) };
 }
@@ -82,13 +95,8 @@ fn host_name() -> String {
 
 struct Registrar {
     shared: Shared,
-    holder: &'static Holder,
-    identity: String,
-    host_name: String,
-    layout: Layout,
-    registry: Box<dyn Registry>,
-    /// The next pause after an attempt that failed, in microseconds.
-    pause: i64,
+    leases: Option<Leases>,
+    tickets: Option<Postgres>,
 }
 
 impl Registrar {
@@ -101,20 +109,92 @@ impl Registrar {
                 due = 0;
             }
             let now = clock::monotonic();
-            if now >= due {
-                let pause = self.attempt();
+            if let Some(leases) = &mut self.leases
+                && now >= due
+            {
+                let pause = leases.attempt();
                 due = clock::monotonic().saturating_add(pause);
                 continue;
             }
+            // one at a time, so that a lease does not wait for all of them
+            if self.fetch_block() {
+                continue;
+            }
+            let Some(leases) = &self.leases else {
+                wait::pause(Event::Registrar, LONGEST_PAUSE);
+                continue;
+            };
             wait::pause(Event::Registrar, due - now);
             // a caller may have woken it that found the lease at its end by the clock
-            if self.is_pressing() {
+            if leases.is_pressing() {
                 due = due.min(now.saturating_add(SHORTEST_PAUSE));
             }
         }
-        self.give_up(Deadline::of_shutdown(FAREWELL));
+        if let Some(leases) = &mut self.leases {
+            leases.give_up(Deadline::of_shutdown(FAREWELL));
+        }
     }
 
+    /// Fetches a block of tickets that is asked for; answers whether there was one.
+    fn fetch_block(&mut self) -> bool {
+        let supplies = self.shared.supplies();
+        let Some(order) = supplies.begin() else {
+            return false;
+        };
+        let result = self.deliver(&order);
+        supplies.end(&order, result);
+        true
+    }
+
+    /// Queues the block behind the current one of its ticket.
+    fn deliver(&mut self, order: &Order) -> Result<(), String> {
+        let entry = self.shared.known_counter(order.key);
+        let Some(entry) = entry else {
+            return Ok(()); // dropped meanwhile
+        };
+        let cache = &entry.cache;
+        if entry.lock.with(|| cache.queued().is_some()) {
+            return Ok(());
+        }
+        let Some(tickets) = &mut self.tickets else {
+            return Err("no registry of tickets is set".into());
+        };
+        let deadline = Deadline::within(BLOCK);
+        let block = tickets
+            .claim_tickets(&order.name, order.count, deadline)
+            .map_err(|Unreachable(problem)| problem)?;
+        if !self.shared.supplies().is_new(order, &block) {
+            let Block { first, .. } = block;
+            return Err(format!(
+                "the registry gave out {first}, which it gave out before: it lost its newest state"
+            ));
+        }
+        let now = clock::monotonic();
+        entry.lock.with(|| {
+            if entry.belongs_to(order.key) && cache.queued().is_none() {
+                // durable where it comes from
+                cache.queue(Queued { block, position: 0 });
+                cache.sized(order.count, now);
+                cache.advance(0);
+            }
+        });
+        Ok(())
+    }
+}
+
+/// Leases of a worker ID.
+struct Leases {
+    shared: Shared,
+    holder: &'static Holder,
+    identity: String,
+    host_name: String,
+    layout: Layout,
+    registry: Box<dyn Registry>,
+    /// The next pause after an attempt that failed, in microseconds.
+    pause: i64,
+}
+
+impl Leases {
     /// Whether the lease is at its end, by a clock that was not foreseen, while nothing is known
     /// to be wrong with the registry.
     fn is_pressing(&self) -> bool {

@@ -58,6 +58,17 @@ pub fn check(setting: &str) -> Result<(), String> {
     libpq::option(&conninfo, c"host").map(drop)
 }
 
+/// Whether the setting names a registry that has tickets.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_tickets(setting: &str) -> Result<(), String> {
+    if etcd::is_address(setting) {
+        return Err("Tickets come from a registry in PostgreSQL only.".into());
+    }
+    check(setting)
+}
+
 /// What kind of registry the setting names; unlike the setting, this holds no secret.
 pub fn kind(setting: &str) -> &'static str {
     if etcd::is_address(setting) {
@@ -81,14 +92,11 @@ pub fn registry(setting: &str) -> Box<dyn Registry> {
     if etcd::is_address(setting) {
         return Box::new(Etcd::new(setting));
     }
-    Box::new(Postgres {
-        conninfo: CString::new(setting).unwrap_or_default(),
-        session: None,
-    })
+    Box::new(Postgres::new(setting))
 }
 
 /// A registry in a PostgreSQL database that has the extension.
-struct Postgres {
+pub struct Postgres {
     conninfo: CString,
     session: Option<Session>,
 }
@@ -109,8 +117,16 @@ const GREETING: &CStr = c"SELECT extnamespace::pg_catalog.regnamespace, \
      FROM pg_catalog.pg_extension WHERE extname = 'snowflake_pg'";
 
 impl Postgres {
+    /// The registry that a connection string names, not yet connected.
+    pub fn new(setting: &str) -> Self {
+        Self {
+            conninfo: CString::new(setting).unwrap_or_default(),
+            session: None,
+        }
+    }
+
     /// Runs a statement. `{}` in it stands for the schema of the extension.
-    fn ask(
+    pub fn ask(
         &mut self,
         statement: &str,
         parameters: &[Option<String>],

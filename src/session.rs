@@ -11,7 +11,7 @@ use crate::backend::BackendLocal;
 use crate::error::{Failure, Outcome};
 use crate::record::{self, Relations};
 use crate::shmem::{self, Shared};
-use crate::{clock, delay, guc, mark, random, snowflake128, uuid, worker};
+use crate::{clock, delay, guc, invalidation, mark, random, snowflake128, uuid, worker};
 
 /// Everything that generating needs, looked up once per backend and after changes.
 #[derive(Clone, Copy)]
@@ -111,10 +111,15 @@ pub fn current() -> Outcome<Session> {
     match SESSION.get() {
         Some(session) if !session.is_over() => Ok(session),
         _ => {
-            let session = attach()?;
-            mark::verify(&session)?;
-            SESSION.set(Some(session));
-            Ok(session)
+            let (session, lasting) = invalidation::look_up(|| {
+                let session = attach()?;
+                mark::verify(&session)?;
+                Ok(session)
+            });
+            if lasting {
+                SESSION.set(session.as_ref().ok().copied());
+            }
+            session
         }
     }
 }

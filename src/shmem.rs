@@ -12,6 +12,7 @@ use crate::backend::BackendLocal;
 use crate::error::{Failure, OrRaise, Outcome};
 use crate::lease::{self, Holder};
 use crate::lock::{self, Lock};
+use crate::supply::Supplies;
 use crate::{clock, guc, random};
 
 /// Databases whose mark is shared; in further ones every backend keeps a mark of its own, which
@@ -48,6 +49,8 @@ struct Header {
     /// Held while an entry of a counter is looked up, taken or freed.
     counters_lock: Lock,
     counters: [Counter; COUNTERS],
+    /// Tickets whose blocks come from a registry.
+    supplies: Supplies,
 }
 
 /// The mark of one database.
@@ -243,6 +246,12 @@ impl Shared {
                 }
             });
         }
+        self.supplies().forget(key);
+    }
+
+    /// Tickets whose blocks come from a registry.
+    pub fn supplies(self) -> &'static Supplies {
+        &self.header.supplies
     }
 
     /// The entries of databases in the order in which a key tries them.
@@ -347,6 +356,7 @@ unsafe extern "C-unwind" fn on_startup() {
                     lock: Lock::new(tranche),
                     file: AtomicU32::new(0),
                 }),
+                supplies: Supplies::new(tranche),
             });
             for worker in 0..workers as usize {
                 let wide = slots.add(workers as usize + worker);

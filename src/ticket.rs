@@ -10,9 +10,10 @@ use crate::counter::{self, Attempt, Settings};
 use crate::error::{Failure, OrRaise, Outcome};
 use crate::row::Row;
 use crate::sequence::{Sequence, flushed, flushed_soon};
-use crate::shmem;
+use crate::shmem::{self, Shared};
+use crate::supply::{self, LONGEST_NAME, SUPPLIES};
 use crate::text::{self, ServerText};
-use crate::{clock, record};
+use crate::{clock, guc, invalidation, record};
 
 /// A counter as a backend knows it.
 #[derive(Clone, Copy)]
@@ -21,13 +22,24 @@ pub struct Counter {
     key: u64,
     /// Its blocks; `None` if there is no room for them in shared memory.
     entry: Option<&'static shmem::Counter>,
+    /// Where they are asked for, if they come from a registry.
+    supply: Option<supply::Index>,
+}
+
+/// What the table says about a ticket.
+#[derive(Clone, Copy)]
+pub struct Named {
+    /// Its sequence, which may have been dropped.
+    pub sequence: pg_sys::Oid,
+    /// Whether its numbers come from a registry. The sequence then has the owner, the privileges
+    /// and the size of a block, but no numbers.
+    pub registry: bool,
 }
 
 /// The counters that this backend has looked up, by name, until one of their relations changes.
 static KNOWN: BackendLocal<Option<HashMap<Box<[u8]>, Counter>>> = BackendLocal::new(None);
 /// The table that names them; invalid until it was looked up.
 static TABLE: BackendLocal<pg_sys::Oid> = BackendLocal::new(pg_sys::InvalidOid);
-static WATCHING: BackendLocal<bool> = BackendLocal::new(false);
 
 /// The next number of a counter.
 #[pg_extern(volatile, parallel_safe)]
@@ -39,7 +51,14 @@ fn next(name: ServerText) -> Outcome<i64> {
     loop {
         let counter = match known(name) {
             Some(counter) => counter,
-            None => look_up(name)?,
+            None => {
+                let (counter, lasting) = invalidation::look_up(|| look_up(name));
+                let counter = counter?;
+                if lasting {
+                    keep(name, counter);
+                }
+                counter
+            }
         };
         check_privilege(counter.sequence, name)?;
         let Some(entry) = counter.entry else {
@@ -69,14 +88,20 @@ fn known(name: ServerText) -> Option<Counter> {
     counter
 }
 
+fn keep(name: ServerText, counter: Counter) {
+    let mut map = KNOWN.replace(None).unwrap_or_default();
+    map.insert(name.bytes().into(), counter);
+    KNOWN.set(Some(map));
+}
+
 /// Looks all counters up again.
 fn forget() {
     KNOWN.set(None);
     TABLE.set(pg_sys::InvalidOid);
 }
 
-#[pg_guard]
-unsafe extern "C-unwind" fn on_invalidation(_argument: pg_sys::Datum, relation: pg_sys::Oid) {
+/// Forgets what was looked up, if it has to do with a relation; `InvalidOid` stands for any.
+pub fn relation_changed(relation: pg_sys::Oid) {
     if relation == pg_sys::InvalidOid || relation == TABLE.get() {
         forget();
     } else if let Some(map) = KNOWN.replace(None) {
@@ -90,12 +115,14 @@ pub fn table() -> Outcome<pg_sys::Oid> {
     if TABLE.get() != pg_sys::InvalidOid {
         return Ok(TABLE.get());
     }
-    if !WATCHING.replace(true) {
-        // SAFETY: the callback stays valid as long as the process; it is registered once
-        unsafe {
-            pg_sys::CacheRegisterRelcacheCallback(Some(on_invalidation), pg_sys::Datum::from(0));
-        }
+    let (table, lasting) = invalidation::look_up(find_table);
+    if let (Ok(table), true) = (&table, lasting) {
+        TABLE.set(*table);
     }
+    table
+}
+
+fn find_table() -> Outcome<pg_sys::Oid> {
     let schema = record::extension()?.schema;
     // SAFETY: a catalog look-up by a valid C string
     let table = unsafe { pg_sys::get_relname_relid(c"snowflake_ticket".as_ptr(), schema) };
@@ -106,12 +133,11 @@ pub fn table() -> Outcome<pg_sys::Oid> {
         )
         .hint("Run ALTER EXTENSION snowflake_pg UPDATE."));
     }
-    TABLE.set(table);
     Ok(table)
 }
 
-/// The sequence of a counter, which may have been dropped; `None` if the name is not known.
-pub fn sequence_of(name: ServerText) -> Outcome<Option<pg_sys::Oid>> {
+/// What the table says about a ticket; `None` if the name is not known.
+pub fn named(name: ServerText) -> Outcome<Option<Named>> {
     let table = table()?;
     let altered = || Failure::state("table \"snowflake_ticket\" was altered");
     // SAFETY: a scan of a table by its primary key, under the lock that it needs, with a catalog
@@ -124,6 +150,7 @@ pub fn sequence_of(name: ServerText) -> Outcome<Option<pg_sys::Oid>> {
         };
         let key_column = column(c"name", pg_sys::TEXTOID).ok_or_else(altered)?;
         let value_column = column(c"sequence", pg_sys::REGCLASSOID).ok_or_else(altered)?;
+        let registry_column = column(c"registry", pg_sys::BOOLOID).ok_or_else(altered)?;
         let schema = pg_sys::get_rel_namespace(table);
         let index = pg_sys::get_relname_relid(c"snowflake_ticket_pkey".as_ptr(), schema);
         let relation = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
@@ -147,17 +174,23 @@ pub fn sequence_of(name: ServerText) -> Outcome<Option<pg_sys::Oid>> {
             &mut key,
         );
         let row = pg_sys::systable_getnext(scan);
-        let sequence = if row.is_null() {
+        let named = if row.is_null() {
             None
         } else {
-            let mut is_null = false;
-            let datum =
-                pg_sys::heap_getattr(row, value_column.into(), (*relation).rd_att, &mut is_null);
-            pg_sys::Oid::from_datum(datum, is_null)
+            let value = |column: i16| {
+                let mut is_null = false;
+                let descriptor = (*relation).rd_att;
+                let datum = pg_sys::heap_getattr(row, column.into(), descriptor, &mut is_null);
+                (!is_null).then_some(datum)
+            };
+            value(value_column).map(|sequence| Named {
+                sequence: pg_sys::Oid::from(sequence.value() as u32),
+                registry: value(registry_column).is_some_and(|registry| registry.value() & 1 != 0),
+            })
         };
         pg_sys::systable_endscan(scan);
         pg_sys::table_close(relation, pg_sys::AccessShareLock as i32);
-        Ok(sequence)
+        Ok(named)
     }
 }
 
@@ -177,7 +210,8 @@ pub fn key(sequence: pg_sys::Oid) -> u64 {
 fn look_up(name: ServerText) -> Outcome<Counter> {
     let shared = shmem::shared()?;
     refuse_recovery()?;
-    let oid = sequence_of(name)?.ok_or_else(|| missing(name))?;
+    let named = named(name)?.ok_or_else(|| missing(name))?;
+    let oid = named.sequence;
     // not to raise it: whoever alters it keeps nobody from what is cached
     let sequence = checked(Sequence::open(oid), name)?;
     let file = sequence.file();
@@ -187,15 +221,32 @@ fn look_up(name: ServerText) -> Outcome<Counter> {
     if let Some(entry) = entry {
         entry.lock.with(|| settle_file(entry, key, file));
     }
-    let counter = Counter {
+    let supply = if named.registry {
+        Some(place(shared, key, name, entry.is_some())?)
+    } else {
+        None
+    };
+    Ok(Counter {
         sequence: oid,
         key,
         entry,
-    };
-    let mut map = KNOWN.replace(None).unwrap_or_default();
-    map.insert(name.bytes().into(), counter);
-    KNOWN.set(Some(map));
-    Ok(counter)
+        supply,
+    })
+}
+
+/// Where the blocks of a registry's ticket are asked for.
+fn place(shared: Shared, key: u64, name: ServerText, cached: bool) -> Outcome<supply::Index> {
+    let place = cached.then(|| shared.supplies().place(key, &name.to_text()));
+    place.flatten().ok_or_else(|| {
+        Failure::new(
+            PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+            format!("cannot draw ticket \"{}\"", name.to_text()),
+        )
+        .detail(format!(
+            "This server can draw {SUPPLIES} tickets of registries, and draws as many already."
+        ))
+        .hint("Drop one by ticket_drop().")
+    })
 }
 
 /// Opens a counter's sequence to raise it.
@@ -288,6 +339,9 @@ fn claim_one(counter: Counter, name: ServerText) -> Outcome<i64> {
 /// Gets a block behind the current one, unless that means to wait. Not to have it yet is no error:
 /// who needs it gets it, or the error.
 fn fetch_ahead(counter: Counter, entry: &shmem::Counter) -> Outcome<()> {
+    if let Some(index) = counter.supply {
+        return order_ahead(counter, entry, index);
+    }
     let Some(sequence) = Sequence::open_at_once(counter.sequence) else {
         return Ok(());
     };
@@ -308,6 +362,9 @@ fn fetch_ahead(counter: Counter, entry: &shmem::Counter) -> Outcome<()> {
 /// Returns with numbers in the current block; other callers may have drawn them by then.
 fn fetch(counter: Counter, entry: &shmem::Counter, name: ServerText) -> Outcome<()> {
     refuse_recovery()?;
+    if let Some(index) = counter.supply {
+        return await_block(counter, entry, index, name);
+    }
     let sequence = open(counter.sequence, name)?;
     let filled = Settings::of(&sequence).and_then(|settings| {
         entry
@@ -330,6 +387,82 @@ fn fetch(counter: Counter, entry: &shmem::Counter, name: ServerText) -> Outcome<
     });
     sequence.close();
     filled
+}
+
+/// How many numbers of a registry's ticket to ask for.
+fn wanted(counter: Counter, entry: &shmem::Counter) -> Outcome<Option<u32>> {
+    let Some(sequence) = Sequence::open(counter.sequence) else {
+        return Ok(None);
+    };
+    let settings = Settings::of(&sequence);
+    sequence.close();
+    let block = settings?.block.min(LARGEST_CLAIM as u32);
+    let now = clock::sample().monotonic_before;
+    let size = entry.lock.with(|| {
+        entry
+            .belongs_to(counter.key)
+            .then(|| entry.cache.size(block, now))
+    });
+    Ok(size.map(|size| size.min(LARGEST_CLAIM as u32)))
+}
+
+/// Asks the registrar for a block behind the current one, unless it is asked already.
+fn order_ahead(counter: Counter, entry: &shmem::Counter, index: supply::Index) -> Outcome<()> {
+    let shared = shmem::shared()?;
+    if shared.supplies().is_busy(index) {
+        return Ok(());
+    }
+    if let Some(count) = wanted(counter, entry)?
+        && shared.supplies().ask(index, counter.key, count)
+    {
+        shared.holder().wake_registrar();
+    }
+    Ok(())
+}
+
+/// Returns with numbers in the current block; other callers may have drawn them by then.
+fn await_block(
+    counter: Counter,
+    entry: &shmem::Counter,
+    index: supply::Index,
+    name: ServerText,
+) -> Outcome<()> {
+    let shared = shmem::shared()?;
+    let failed = |trouble: String| {
+        Failure::new(
+            PgSqlErrorCode::ERRCODE_CONNECTION_EXCEPTION,
+            format!("no block of ticket \"{}\" can be had", name.to_text()),
+        )
+        .detail(format!("{}.", trouble.trim_end().trim_end_matches('.')))
+        .hint(
+            "It comes from the registry that snowflake_pg.ticket_registry or \
+             snowflake_pg.registry names. Tickets go on as soon as that answers.",
+        )
+    };
+    if guc::ticket_registry().is_none() {
+        return Err(failed("no registry is set".into()));
+    }
+    let ready = || {
+        entry.lock.with(|| {
+            let mine = entry.belongs_to(counter.key);
+            if mine {
+                entry.cache.advance(0);
+            }
+            !mine || entry.cache.left() > 0
+        })
+    };
+    if ready() {
+        return Ok(());
+    }
+    let Some(count) = wanted(counter, entry)? else {
+        return Ok(()); // dropped meanwhile
+    };
+    entry.cache.count_wait();
+    let wake = || shared.holder().wake_registrar();
+    let supplies = shared.supplies();
+    supplies
+        .wait(index, counter.key, count, ready, wake)
+        .map_err(failed)
 }
 
 /// What came of filling a cache.
@@ -402,8 +535,15 @@ fn claim_for_another(name: ServerText, count: i32) -> Outcome<Row<3>> {
         ));
     }
     refuse_recovery()?;
-    let oid = sequence_of(name)?.ok_or_else(|| missing(name))?;
+    let named = named(name)?.ok_or_else(|| missing(name))?;
+    let oid = named.sequence;
     check_privilege(oid, name)?;
+    if named.registry {
+        return Err(
+            Failure::state(format!("cannot claim ticket \"{}\"", name.to_text()))
+                .detail("Its numbers come from another registry."),
+        );
+    }
     let sequence = open(oid, name)?;
     // SAFETY: gives the transaction an ID: with one, its commit waits for synchronous standbys
     unsafe { pg_sys::GetTopTransactionId() };
@@ -426,57 +566,67 @@ fn claim_for_another(name: ServerText, count: i32) -> Outcome<Row<3>> {
 
 /// The state of a counter, for the view `snowflake_tickets`.
 #[pg_extern(sql = r#"
-CREATE FUNCTION snowflake_pg_ticket_state(sequence regclass, OUT next bigint, OUT step bigint, OUT block int, OUT last_block int, OUT cached bigint, OUT blocks bigint, OUT waits bigint)
+CREATE FUNCTION snowflake_pg_ticket_state(sequence regclass, OUT next bigint, OUT step bigint, OUT block int, OUT last_block int, OUT cached bigint, OUT blocks bigint, OUT waits bigint, OUT last_error text)
 VOLATILE STRICT PARALLEL RESTRICTED LANGUAGE c
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#)]
-fn snowflake_pg_ticket_state(sequence: pg_sys::Oid) -> Row<7> {
+fn snowflake_pg_ticket_state(sequence: pg_sys::Oid) -> Row<8> {
     state(sequence).or_raise()
 }
 
-fn state(oid: pg_sys::Oid) -> Outcome<Row<7>> {
-    let shared = shmem::shared()?;
+fn state(oid: pg_sys::Oid) -> Outcome<Row<8>> {
     let Some(sequence) = Sequence::open_to_read(oid) else {
-        return Ok(Row([None; 7]));
+        return Ok(Row([None; 8]));
     };
     if sequence.problem().is_some() {
         sequence.close();
-        return Ok(Row([None; 7]));
+        return Ok(Row([None; 8]));
     }
     let found =
         Settings::of(&sequence).and_then(|settings| Ok((settings, settings.next(&sequence)?)));
     sequence.close();
     let (settings, next) = found?;
-    let [last_block, cached, blocks, waits] = match shared.known_counter(key(oid)) {
-        None => [0; 4],
-        Some(entry) => entry.lock.with(|| {
-            let cache = &entry.cache;
-            let queued = cache
-                .queued()
-                .map_or(0, |queued| u64::from(queued.block.count));
-            [
-                cache.latest_size().into(),
-                cache.left() + queued,
-                cache.blocks.load(Ordering::Relaxed),
-                cache.waits.load(Ordering::Relaxed),
-            ]
-        }),
-    };
+    // a registry need not have the library preloaded: it draws nothing itself
+    let cached = shmem::shared().ok().map(|shared| cached(shared, oid));
+    let [last_block, cached, blocks, waits] = cached.unwrap_or([None; 4]);
+    let trouble = shmem::shared()
+        .ok()
+        .and_then(|shared| shared.supplies().trouble(key(oid)));
     Ok(Row([
         next.map(Into::into),
         Some(settings.step.into()),
         Some((settings.block as i32).into()),
-        Some((last_block as i32).into()),
-        Some((cached as i64).into()),
-        Some((blocks as i64).into()),
-        Some((waits as i64).into()),
+        last_block.map(|size| (size as i32).into()),
+        cached.map(Into::into),
+        blocks.map(Into::into),
+        waits.map(Into::into),
+        trouble.map(text::message).into_datum(),
     ]))
+}
+
+/// What shared memory has of a counter: size of the latest block, numbers cached, counts of blocks
+/// and of waits.
+fn cached(shared: Shared, oid: pg_sys::Oid) -> [Option<i64>; 4] {
+    let Some(entry) = shared.known_counter(key(oid)) else {
+        return [Some(0); 4];
+    };
+    let cache = &entry.cache;
+    let numbers = entry.lock.with(|| {
+        let queued = cache.queued().map_or(0, |queued| queued.block.count.into());
+        [
+            cache.latest_size().into(),
+            cache.left() + queued,
+            cache.blocks.load(Ordering::Relaxed),
+            cache.waits.load(Ordering::Relaxed),
+        ]
+    });
+    numbers.map(|number| Some(number as i64))
 }
 
 /// A name that messages and DDL can do with.
 pub fn check_name(name: ServerText) -> Outcome<()> {
     /// So that the name of the sequence, with its suffix, is no longer than an identifier.
-    const LONGEST: usize = 56;
+    const LONGEST: usize = LONGEST_NAME;
     if (1..=LONGEST).contains(&name.bytes().len()) {
         return Ok(());
     }

@@ -6,9 +6,13 @@ use std::ffi::{CStr, CString};
 use pgrx::prelude::*;
 
 use crate::error::{Failure, OrRaise, Outcome};
+use crate::libpq::Deadline;
+use crate::remote::{self, Postgres, Unreachable};
 use crate::sequence::Sequence;
+use crate::supply::LONGEST_NAME;
 use crate::text::ServerText;
-use crate::{shmem, ticket};
+use crate::ticket_remote::Definition;
+use crate::{guc, shmem, ticket};
 
 extension_sql_file!(
     "sql/ticket.sql",
@@ -17,30 +21,110 @@ extension_sql_file!(
         snowflake_pg_ticket_state,
         ticket_create,
         ticket_create_step,
-        ticket_drop
+        ticket_drop,
+        snowflake_ticket_define
     ]
 );
 
-/// Creates a counter: the first number, and how many a server claims at a time.
+/// Creates a counter: the first number, and how many a server claims at a time. It is created in
+/// the registry that tickets come from, if one is set.
 #[pg_extern(volatile, parallel_unsafe)]
 fn ticket_create(name: ServerText, start: i64, block: i32) {
-    create(name, start, block, 1).or_raise();
+    let step = 1;
+    create(name, Definition { start, block, step }).or_raise();
 }
 
 /// The same with a distance between two numbers.
 #[pg_extern(volatile, parallel_unsafe, name = "ticket_create")]
 fn ticket_create_step(name: ServerText, start: i64, block: i32, step: i32) {
-    create(name, start, block, step).or_raise();
+    create(name, Definition { start, block, step }).or_raise();
 }
 
-/// Drops a counter and its sequence.
+/// Creates a counter in this database, for a server that comes for blocks of it, unless it exists;
+/// answers whether it did not.
+#[pg_extern(volatile, parallel_unsafe)]
+fn snowflake_ticket_define(name: ServerText, start: i64, block: i32, step: i32) -> bool {
+    define(name, Definition { start, block, step }).or_raise()
+}
+
+/// Drops a counter and its sequence; that of a registry stays as it is there.
 #[pg_extern(volatile, parallel_unsafe)]
 fn ticket_drop(name: ServerText) {
     drop_counter(name).or_raise();
 }
 
-fn create(name: ServerText, start: i64, block: i32, step: i32) -> Outcome<()> {
+fn create(name: ServerText, definition: Definition) -> Outcome<()> {
+    check(name, definition)?;
+    if is_taken(name)? {
+        return Err(Failure::new(
+            PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT,
+            format!("ticket \"{}\" already exists", name.to_text()),
+        ));
+    }
+    let Some(setting) = guc::ticket_registry() else {
+        return add(name, definition, false);
+    };
+    create_remotely(name, definition, &setting)?;
+    // else this database is the registry
+    if is_taken(name)? {
+        return Ok(());
+    }
+    add(name, definition, true)
+}
+
+fn define(name: ServerText, definition: Definition) -> Outcome<bool> {
+    check(name, definition)?;
+    if is_taken(name)? {
+        return Ok(false);
+    }
+    add(name, definition, false)?;
+    Ok(true)
+}
+
+/// How long a registry may take to create a counter, in microseconds.
+const PATIENCE: i64 = 10_000_000;
+
+/// Creates the counter in the registry, unless it is there.
+fn create_remotely(name: ServerText, definition: Definition, setting: &str) -> Outcome<()> {
+    let text = name.to_text();
+    let failed = |problem: String| {
+        Failure::new(
+            PgSqlErrorCode::ERRCODE_CONNECTION_EXCEPTION,
+            format!("cannot create ticket \"{text}\" in the registry"),
+        )
+        .detail(format!("{}.", problem.trim_end().trim_end_matches('.')))
+    };
+    if text.len() > LONGEST_NAME {
+        return Err(failed(format!(
+            "Its name has more than {LONGEST_NAME} bytes in UTF-8"
+        )));
+    }
+    remote::check_tickets(setting).map_err(|problem| {
+        failed(problem).hint("Set snowflake_pg.ticket_registry to one, or to \"local\".")
+    })?;
+    let deadline = Deadline::within(PATIENCE);
+    let existed = Postgres::new(setting)
+        .define_ticket(&text, definition, deadline)
+        .map_err(|Unreachable(problem)| {
+            failed(problem).hint(
+                "If it is a matter of privileges: create the ticket in the database of the \
+                 registry, grant USAGE on its sequence to the role that this server logs in as, \
+                 and create the ticket here again.",
+            )
+        })?;
+    if existed {
+        Failure::new(
+            PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
+            format!("ticket \"{text}\" exists in the registry, which goes on counting as it does"),
+        )
+        .report(PgLogLevel::NOTICE);
+    }
+    Ok(())
+}
+
+fn check(name: ServerText, definition: Definition) -> Outcome<()> {
     ticket::check_name(name)?;
+    let Definition { block, step, .. } = definition;
     for (argument, value) in [("block", block), ("step", step)] {
         if value < 1 {
             return Err(Failure::new(
@@ -49,24 +133,37 @@ fn create(name: ServerText, start: i64, block: i32, step: i32) -> Outcome<()> {
             ));
         }
     }
-    let table = ticket::table()?;
-    if let Some(sequence) = ticket::sequence_of(name)? {
-        if exists(sequence) {
-            return Err(Failure::new(
-                PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT,
-                format!("ticket \"{}\" already exists", name.to_text()),
-            ));
-        }
-        // its sequence was dropped, and the name is free again
-        delete_row(table, name)?;
-    }
+    Ok(())
+}
 
+/// Whether there is a ticket of that name. One whose sequence was dropped leaves the name free.
+fn is_taken(name: ServerText) -> Outcome<bool> {
+    match ticket::named(name)? {
+        None => Ok(false),
+        Some(named) if exists(named.sequence) => Ok(true),
+        Some(_) => {
+            delete_row(ticket::table()?, name)?;
+            Ok(false)
+        }
+    }
+}
+
+/// Creates the sequence and the row that names it.
+fn add(name: ServerText, definition: Definition, registry: bool) -> Outcome<()> {
+    let table = ticket::table()?;
     let relation = [name.bytes(), b"_ticket"].concat();
     let relation = CString::new(relation).map_err(|_| ticket::missing(name))?;
     let schema = creation_schema()?;
-    let definition = format!(
-        " AS bigint INCREMENT BY {step} MINVALUE {start} START WITH {start} CACHE {block} NO CYCLE"
-    );
+    let Definition { start, block, step } = definition;
+    let definition = if registry {
+        // without numbers: nextval() refuses
+        format!(" AS bigint MINVALUE 0 MAXVALUE 1 START WITH 1 CACHE {block} NO CYCLE")
+    } else {
+        format!(
+            " AS bigint INCREMENT BY {step} MINVALUE {start} START WITH {start} CACHE {block} \
+             NO CYCLE"
+        )
+    };
     let create = [
         b"CREATE SEQUENCE ",
         qualified(schema, &relation)?.as_slice(),
@@ -88,15 +185,24 @@ fn create(name: ServerText, start: i64, block: i32, step: i32) -> Outcome<()> {
         );
     }
 
+    if registry {
+        let values = [
+            (pg_sys::REGCLASSOID, sequence.into()),
+            (pg_sys::INT8OID, 1_i64.into()),
+        ];
+        execute(b"SELECT pg_catalog.setval($1, $2)", &values)?;
+    }
+
     let insert = [
         b"INSERT INTO ",
         table_name(table)?.as_slice(),
-        b" (name, sequence) VALUES ($1, $2)",
+        b" (name, sequence, registry) VALUES ($1, $2, $3)",
     ]
     .concat();
     let values = [
         (pg_sys::TEXTOID, name.datum()),
         (pg_sys::REGCLASSOID, sequence.into()),
+        (pg_sys::BOOLOID, registry.into()),
     ];
     as_owner(table, || execute(&insert, &values))?;
     tell(table);
@@ -105,7 +211,8 @@ fn create(name: ServerText, start: i64, block: i32, step: i32) -> Outcome<()> {
 
 fn drop_counter(name: ServerText) -> Outcome<()> {
     let table = ticket::table()?;
-    let sequence = ticket::sequence_of(name)?.ok_or_else(|| ticket::missing(name))?;
+    let named = ticket::named(name)?.ok_or_else(|| ticket::missing(name))?;
+    let sequence = named.sequence;
     if exists(sequence) {
         // refuses who does not own it
         let statement = [b"DROP SEQUENCE ", table_name(sequence)?.as_slice()].concat();

@@ -15,6 +15,8 @@ pub enum Event {
     Registrar,
     /// SnowflakeRegistry: an answer of the registry.
     Registry,
+    /// SnowflakeTicket: a block of tickets, which the registrar fetches.
+    Ticket,
 }
 
 impl Event {
@@ -24,7 +26,7 @@ impl Event {
         return pg_sys::PG_WAIT_EXTENSION;
         #[cfg(not(any(feature = "pg15", feature = "pg16")))]
         {
-            static EVENTS: BackendLocal<[u32; 3]> = BackendLocal::new([0; 3]);
+            static EVENTS: BackendLocal<[u32; 4]> = BackendLocal::new([0; 4]);
             let mut events = EVENTS.get();
             let event = &mut events[self as usize];
             if *event == 0 {
@@ -32,6 +34,7 @@ impl Event {
                     Self::Clock => c"SnowflakeClock",
                     Self::Registrar => c"SnowflakeRegistrar",
                     Self::Registry => c"SnowflakeRegistry",
+                    Self::Ticket => c"SnowflakeTicket",
                 };
                 // SAFETY: registers the name, or finds it registered
                 *event = unsafe { pg_sys::WaitEventExtensionNew(name.as_ptr()) };
@@ -72,6 +75,13 @@ pub fn for_socket(event: Event, socket: i32, socket_events: u32, micros: i64) ->
     };
     check_for_interrupts!();
     happened as u32 & socket_events != 0
+}
+
+/// Waits so many microseconds at the most until a condition variable is told, for which this
+/// process has prepared itself.
+pub fn for_variable(event: Event, variable: *mut pg_sys::ConditionVariable, micros: i64) {
+    // SAFETY: the variable is in shared memory and initialised
+    unsafe { pg_sys::ConditionVariableTimedSleep(variable, millis(micros), event.number()) };
 }
 
 /// Whether this process was asked to end.

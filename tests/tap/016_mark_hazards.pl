@@ -52,14 +52,14 @@ sub covered
 # Clients that generate in small statements until they are stopped, and go on after errors.
 sub start_clients
 {
-    my ($database, $statement) = @_;
+    my ($database, $statement, $count) = @_;
     $statement //= 'SELECT snowflake_next() FROM generate_series(1, 20)';
     return map {
         start_recording(
             $node, $database,
             q(SET application_name = 'recording'),
             ($statement, q(DO 'BEGIN PERFORM pg_sleep(0.002); END')) x 20_000)
-    } 1 .. 2;
+    } 1 .. ($count // 2);
 }
 
 # Whether all clients receive more IDs, for longer than the mark lasts that is now in memory.
@@ -104,6 +104,7 @@ my @after_crash;
 #   says      what that must say on stderr; nothing unless given
 #   prepare   what is done before
 #   client    the clients' statement
+#   clients   how many there are, 2 unless given
 #   errors    what the clients may be told; nothing unless given
 #   refused   what generation is refused with afterwards, until `remedy`
 sub hazard
@@ -114,7 +115,7 @@ sub hazard
     my $prepare = $hazard{prepare} // 'SELECT';
     $prepare = $prepare->($database) if ref $prepare;
     $node->safe_psql($database, $prepare);
-    my @clients = start_clients($database, $hazard{client});
+    my @clients = start_clients($database, $hazard{client}, $hazard{clients});
     ok(wait_until(sub { !grep { $_ == 0 } recorded_bytes(@clients) }, 30), "$name: clients record")
       or diag(errors_of(@clients));
 
@@ -129,7 +130,7 @@ sub hazard
     if ($hazard{refused})
     {
         # what the mark in memory still covers may be given out
-        ok(wait_until(sub { 2 == grep { slurp_file($_->{errors}) =~ $hazard{refused} } @clients }, 30),
+        ok(wait_until(sub { @clients == grep { slurp_file($_->{errors}) =~ $hazard{refused} } @clients }, 30),
             "$name: clients are refused")
           or diag(errors_of(@clients));
         fails($node, $database, 'SELECT snowflake_next()', "$name: refused", $hazard{refused});
@@ -311,10 +312,12 @@ my $gone = join '|',
   '42704: extension "snowflake_pg" is not installed',
   # of PostgreSQL, whose functions are not locked while they are called
   'XX000: cache lookup failed for function \d+';
+# The clients look everything up anew all the time, also in the middle of what they have just learnt.
 hazard(
-    'DROP EXTENSION and CREATE EXTENSION',
+    "DROP EXTENSION and CREATE EXTENSION, $_",
+    clients => 4,
     sql => "DROP EXTENSION snowflake_pg;\nDO 'BEGIN PERFORM pg_sleep(0.02); END';\nCREATE EXTENSION snowflake_pg;\n" x 10,
-    errors => qr/^(?:$gone)/);
+    errors => qr/^(?:$gone)/) for 1 .. 3;
 # A client that has its table locked waits for the mark, and DROP, which has the mark, for the table.
 # It is the client that looks for a deadlock soon, and gets the error.
 hazard(

@@ -9,6 +9,7 @@ pub mod etcd;
 pub mod lease;
 pub mod snowflake;
 pub mod stride;
+pub mod supply;
 pub mod ticket;
 mod time;
 pub mod uuid;

@@ -29,6 +29,17 @@ pub struct Block {
 }
 
 impl Block {
+    /// A block as somebody else describes it, who was asked for `asked` numbers; `None` if it
+    /// cannot be one.
+    pub fn received(first: i64, step: i64, count: i64, asked: u32) -> Option<Self> {
+        let count = u32::try_from(count)
+            .ok()
+            .filter(|count| (1..=asked).contains(count))?;
+        // the distance of two numbers may not fit an i64
+        let last = i128::from(first) + i128::from(count - 1) * i128::from(step);
+        (step > 0 && last <= i128::from(i64::MAX)).then_some(Self { first, step, count })
+    }
+
     /// The last number of the block.
     pub fn last(&self) -> i64 {
         let distance = i64::from(self.count - 1).wrapping_mul(self.step);

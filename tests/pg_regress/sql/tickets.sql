@@ -143,6 +143,14 @@ SET ROLE regress_ticket_clerk;
 SELECT * FROM snowflake_ticket_claim('shared', 3);
 RESET ROLE;
 
+-- a counter that another server asks for, unless it exists
+SELECT snowflake_ticket_define('asked_for', 5, 10, 1), snowflake_ticket_define('asked_for', 7, 10, 2);
+SELECT name, registry, next, step, block, last_error FROM snowflake_tickets WHERE name = 'asked_for';
+SELECT snowflake_ticket_define('asked_for', 5, 0, 1);
+SET ROLE regress_ticket_keeper;
+SELECT snowflake_ticket_define('not_asked_for', 5, 10, 1);
+RESET ROLE;
+
 -- dropping; a dropped sequence leaves the name free
 BEGIN;
 SELECT ticket_drop('odd');

@@ -1,0 +1,41 @@
+//! Text in shared memory.
+
+/// A line of text, cut where it does not fit.
+#[derive(Clone, Copy)]
+pub struct Line<const SIZE: usize> {
+    length: u16,
+    bytes: [u8; SIZE],
+}
+
+impl<const SIZE: usize> Line<SIZE> {
+    pub fn new(text: &str) -> Self {
+        let mut line = Self {
+            length: 0,
+            bytes: [0; SIZE],
+        };
+        for symbol in text.chars() {
+            let symbol = if symbol.is_control() { ' ' } else { symbol };
+            let begin = usize::from(line.length);
+            let end = begin + symbol.len_utf8();
+            let Some(place) = line.bytes.get_mut(begin..end) else {
+                break;
+            };
+            symbol.encode_utf8(place);
+            line.length = end as u16;
+        }
+        line
+    }
+}
+
+impl<const SIZE: usize> Default for Line<SIZE> {
+    fn default() -> Self {
+        Self::new("")
+    }
+}
+
+impl<const SIZE: usize> std::fmt::Display for Line<SIZE> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = &self.bytes[..usize::from(self.length)];
+        formatter.write_str(&String::from_utf8_lossy(text))
+    }
+}
