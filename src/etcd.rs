@@ -1,4 +1,4 @@
-//! A registry of worker IDs in etcd, asked by its JSON gateway. What is stored and decided there is
+//! A registry of worker IDs and tickets in etcd, asked by its JSON gateway. What is stored and decided there is
 //! in `snowflake_core::etcd`; this asks, without blocking: the process stays open to signals while
 //! it waits, and every wait has an end.
 //!
@@ -13,14 +13,16 @@ use std::time::Duration;
 
 use pgrx::prelude::*;
 use snowflake_core::etcd::{
-    Address, Committed, Endpoint, Keys, Origin, Plan, Response, STATUS_PATH, STATUS_REQUEST, State,
-    Status, TRANSACTION_PATH, post,
+    Address, Committed, CounterState, Endpoint, Keys, Origin, Plan, Response, STATUS_PATH,
+    STATUS_REQUEST, Snapshot, State, Status, TRANSACTION_PATH, post, ticket_key,
 };
 use snowflake_core::lease::{Answer, Request};
 use snowflake_core::snowflake::Layout;
+use snowflake_core::ticket::Block;
 
 use crate::libpq::Deadline;
 use crate::remote::{Registry, Unreachable};
+use crate::ticket_remote::{Definition, Tickets};
 use crate::wait::{self, Event};
 use crate::{clock, random};
 
@@ -51,8 +53,8 @@ impl Etcd {
         }
     }
 
-    /// Asks one member after the other, that which answered last before the others.
-    fn ask<T>(
+    /// Reads and decides about the leases of a layout.
+    fn ask_leases<T>(
         &mut self,
         layout: &Layout,
         deadline: Deadline,
@@ -60,13 +62,50 @@ impl Etcd {
     ) -> Result<T, Unreachable> {
         let address = self.address.as_ref().map_err(Clone::clone)?;
         let keys = Keys::new(address, &layout.namespace());
+        let question = Question {
+            request: State::request(&keys),
+            read: |found: &_, status: &_| State::parse(&keys, found, status),
+            decide,
+        };
+        self.ask(&question, deadline)
+    }
+
+    /// Reads and decides about the counter of a ticket.
+    fn ask_counter<T>(
+        &mut self,
+        name: &str,
+        deadline: Deadline,
+        decide: impl Fn(&CounterState) -> Result<Plan<T>, String>,
+    ) -> Result<T, Unreachable> {
+        let address = self.address.as_ref().map_err(Clone::clone)?;
+        let key = ticket_key(address, name);
+        let question = Question {
+            request: CounterState::request(&key),
+            read: |found: &_, status: &_| CounterState::parse(&key, found, status),
+            decide: |state: &_, _: Option<&_>| decide(state),
+        };
+        self.ask(&question, deadline)
+    }
+
+    /// Asks one member after the other, that which answered last before the others.
+    fn ask<S, T, R, D>(
+        &mut self,
+        question: &Question<R, D>,
+        deadline: Deadline,
+    ) -> Result<T, Unreachable>
+    where
+        S: Snapshot,
+        R: Fn(&Response, &Status) -> Result<Option<S>, String>,
+        D: Fn(&S, Option<&Origin>) -> Result<Plan<T>, String>,
+    {
+        let address = self.address.as_ref().map_err(Clone::clone)?;
         let count = address.endpoints.len();
         let mut problems = Vec::new();
         for turn in 0..count {
             let member = (self.member + turn) % count;
             let endpoint = &address.endpoints[member];
             let share = deadline.and_within(deadline.left() / (count - turn) as i64);
-            match exchange(endpoint, &keys, self.seen.as_ref(), share, &decide) {
+            match exchange(endpoint, question, self.seen.as_ref(), share) {
                 Ok((answer, origin)) => {
                     self.member = member;
                     self.seen = Some(origin);
@@ -82,6 +121,33 @@ impl Etcd {
     }
 }
 
+/// What is read, and what becomes of it.
+struct Question<R, D> {
+    /// The transaction that reads it.
+    request: String,
+    /// Makes sense of the answer; `None` if two members gave parts of it.
+    read: R,
+    /// Decides, as of the cluster that was seen last.
+    decide: D,
+}
+
+impl Tickets for Etcd {
+    fn define(
+        &mut self,
+        name: &str,
+        definition: Definition,
+        deadline: Deadline,
+    ) -> Result<bool, Unreachable> {
+        self.ask_counter(name, deadline, |state| {
+            state.create(definition.start, definition.step.into())
+        })
+    }
+
+    fn claim(&mut self, name: &str, count: u32, deadline: Deadline) -> Result<Block, Unreachable> {
+        self.ask_counter(name, deadline, |state| state.claim(count))
+    }
+}
+
 impl Registry for Etcd {
     fn take(
         &mut self,
@@ -90,7 +156,7 @@ impl Registry for Etcd {
         deadline: Deadline,
     ) -> Result<Answer, Unreachable> {
         let workers = layout.largest_worker() + 1;
-        self.ask(layout, deadline, |state, seen| {
+        self.ask_leases(layout, deadline, |state, seen| {
             let request = Request {
                 // the time went on while the member was asked
                 clock: clock::wall().micros() / 1_000,
@@ -108,7 +174,7 @@ impl Registry for Etcd {
         mark: i64,
         deadline: Deadline,
     ) -> Result<(), Unreachable> {
-        self.ask(layout, deadline, |state, _| {
+        self.ask_leases(layout, deadline, |state, _| {
             state.release(worker, nonce, mark)
         })
         .map(drop)
@@ -116,24 +182,28 @@ impl Registry for Etcd {
 }
 
 /// Reads, decides and stores, again if others were faster.
-fn exchange<T>(
+fn exchange<S, T, R, D>(
     endpoint: &Endpoint,
-    keys: &Keys,
+    question: &Question<R, D>,
     seen: Option<&Origin>,
     deadline: Deadline,
-    decide: impl Fn(&State, Option<&Origin>) -> Result<Plan<T>, String>,
-) -> Result<(T, Origin), String> {
+) -> Result<(T, Origin), String>
+where
+    S: Snapshot,
+    R: Fn(&Response, &Status) -> Result<Option<S>, String>,
+    D: Fn(&S, Option<&Origin>) -> Result<Plan<T>, String>,
+{
     let status = || Status::parse(&send(endpoint, STATUS_PATH, STATUS_REQUEST, deadline)?);
     for round in 0..ROUNDS {
         if round > 0 {
             let longest = PAUSE << round.min(4);
             wait::pause(Event::Registry, (random::bits() % longest) as i64);
         }
-        let found = send(endpoint, TRANSACTION_PATH, &State::request(keys), deadline)?;
-        let Some(state) = State::parse(keys, &found, &status()?)? else {
+        let found = send(endpoint, TRANSACTION_PATH, &question.request, deadline)?;
+        let Some(state) = (question.read)(&found, &status()?)? else {
             continue;
         };
-        let plan = decide(&state, seen)?;
+        let plan = (question.decide)(&state, seen)?;
         let Some(transaction) = plan.transaction else {
             return Ok((plan.answer, state.origin()));
         };

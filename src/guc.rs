@@ -70,7 +70,7 @@ pub fn define() {
         GucRegistry::define_string_guc_with_hooks(
             c"snowflake_pg.ticket_registry",
             c"Names the registry that blocks of tickets come from.",
-            c"It is a connection string of a database that has the extension, or local. While it is empty, blocks come from where worker IDs are leased.",
+            c"It is a connection string of a database that has the extension, etcd://host:port,host:port/prefix, or local. While it is empty, blocks come from where worker IDs are leased.",
             &TICKET_REGISTRY,
             GucContext::Postmaster,
             GucFlags::SUPERUSER_ONLY,
@@ -254,12 +254,12 @@ unsafe extern "C-unwind" fn check_ticket_registry(
     let value = unsafe { proposed(value) };
     let answer = match value.trim() {
         "" | LOCAL => Ok(()),
-        setting => remote::check_tickets(setting),
+        setting => remote::check(setting),
     };
     accept_registry(
         "snowflake_pg.ticket_registry",
         answer,
-        "It is a connection string of libpq, or \"local\".",
+        "It is a connection string of libpq, etcd://host:port,host:port/prefix, or \"local\".",
     )
 }
 

@@ -16,9 +16,10 @@ use snowflake_core::{ClockSample, Timestamp};
 use crate::error::{Failure, Outcome};
 use crate::lease::{Cause, Holder};
 use crate::libpq::Deadline;
-use crate::remote::{Postgres, Registry, Unreachable};
+use crate::remote::{Registry, Unreachable};
 use crate::shmem::{self, Shared};
 use crate::supply::Order;
+use crate::ticket_remote::{self, Tickets};
 use crate::wait::{self, Event};
 use crate::{clock, guc, random, remote, worker};
 
@@ -58,9 +59,7 @@ pub extern "C-unwind" fn snowflake_pg_registrar(_argument: pg_sys::Datum) {
     // SAFETY: the latch of this process lies in shared memory
     holder.serve(unsafe { pg_sys::MyLatch });
     shared.supplies().take_over();
-    let tickets = guc::ticket_registry()
-        .filter(|setting| remote::check_tickets(setting).is_ok())
-        .map(|setting| Postgres::new(&setting));
+    let tickets = guc::ticket_registry().map(|setting| ticket_remote::tickets(&setting));
     let leases = guc::registry().map(|setting| Leases {
         shared,
         holder,
@@ -96,7 +95,7 @@ fn host_name() -> String {
 struct Registrar {
     shared: Shared,
     leases: Option<Leases>,
-    tickets: Option<Postgres>,
+    tickets: Option<Box<dyn Tickets>>,
 }
 
 impl Registrar {
@@ -159,9 +158,14 @@ impl Registrar {
         let Some(tickets) = &mut self.tickets else {
             return Err("no registry of tickets is set".into());
         };
-        let deadline = Deadline::within(BLOCK);
+        let patience = match &self.leases {
+            // a lease must not end for a ticket
+            Some(_) => (guc::lease_length() / 6).clamp(SHORTEST_PAUSE, BLOCK),
+            None => BLOCK,
+        };
+        let deadline = Deadline::within(patience);
         let block = tickets
-            .claim_tickets(&order.name, order.count, deadline)
+            .claim(&order.name, order.count, deadline)
             .map_err(|Unreachable(problem)| problem)?;
         if !self.shared.supplies().is_new(order, &block) {
             let Block { first, .. } = block;

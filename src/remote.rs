@@ -58,17 +58,6 @@ pub fn check(setting: &str) -> Result<(), String> {
     libpq::option(&conninfo, c"host").map(drop)
 }
 
-/// Whether the setting names a registry that has tickets.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn check_tickets(setting: &str) -> Result<(), String> {
-    if etcd::is_address(setting) {
-        return Err("Tickets come from a registry in PostgreSQL only.".into());
-    }
-    check(setting)
-}
-
 /// What kind of registry the setting names; unlike the setting, this holds no secret.
 pub fn kind(setting: &str) -> &'static str {
     if etcd::is_address(setting) {

@@ -7,11 +7,11 @@ use pgrx::prelude::*;
 
 use crate::error::{Failure, OrRaise, Outcome};
 use crate::libpq::Deadline;
-use crate::remote::{self, Postgres, Unreachable};
+use crate::remote::Unreachable;
 use crate::sequence::Sequence;
 use crate::supply::LONGEST_NAME;
 use crate::text::ServerText;
-use crate::ticket_remote::Definition;
+use crate::ticket_remote::{self, Definition};
 use crate::{guc, shmem, ticket};
 
 extension_sql_file!(
@@ -99,12 +99,9 @@ fn create_remotely(name: ServerText, definition: Definition, setting: &str) -> O
             "Its name has more than {LONGEST_NAME} bytes in UTF-8"
         )));
     }
-    remote::check_tickets(setting).map_err(|problem| {
-        failed(problem).hint("Set snowflake_pg.ticket_registry to one, or to \"local\".")
-    })?;
     let deadline = Deadline::within(PATIENCE);
-    let existed = Postgres::new(setting)
-        .define_ticket(&text, definition, deadline)
+    let existed = ticket_remote::tickets(setting)
+        .define(&text, definition, deadline)
         .map_err(|Unreachable(problem)| {
             failed(problem).hint(
                 "If it is a matter of privileges: create the ticket in the database of the \

@@ -1,7 +1,9 @@
-//! Tickets of a registry in PostgreSQL: making a counter there, claiming blocks of it.
+//! Tickets of a registry: making a counter there, claiming blocks of it.
 
+use snowflake_core::etcd;
 use snowflake_core::ticket::Block;
 
+use crate::etcd::Etcd;
 use crate::libpq::Deadline;
 use crate::remote::{Postgres, Unreachable};
 
@@ -13,7 +15,38 @@ pub struct Definition {
     pub step: i32,
 }
 
-/// What a registry knows about a ticket.
+/// Where counters are that several servers draw from.
+pub trait Tickets {
+    /// Sees to it that the registry has a counter which this server may draw from; answers whether
+    /// it was there before.
+    ///
+    /// # Errors
+    /// No answer, or why not.
+    fn define(
+        &mut self,
+        name: &str,
+        definition: Definition,
+        deadline: Deadline,
+    ) -> Result<bool, Unreachable>;
+
+    /// Claims up to so many numbers.
+    ///
+    /// # Errors
+    /// No answer, or none that is a block. Numbers may have been claimed all the same; they are
+    /// never given out.
+    fn claim(&mut self, name: &str, count: u32, deadline: Deadline) -> Result<Block, Unreachable>;
+}
+
+/// The registry that a setting names, not yet connected.
+pub fn tickets(setting: &str) -> Box<dyn Tickets> {
+    if etcd::is_address(setting) {
+        Box::new(Etcd::new(setting))
+    } else {
+        Box::new(Postgres::new(setting))
+    }
+}
+
+/// What a registry in PostgreSQL knows about a ticket.
 #[derive(Clone, Copy)]
 struct Found {
     /// It comes from yet another registry.
@@ -22,13 +55,8 @@ struct Found {
     allowed: bool,
 }
 
-impl Postgres {
-    /// Sees to it that the registry has a counter which this server may draw from; answers whether
-    /// it was there before.
-    ///
-    /// # Errors
-    /// No answer, or why not.
-    pub fn define_ticket(
+impl Tickets for Postgres {
+    fn define(
         &mut self,
         name: &str,
         definition: Definition,
@@ -63,6 +91,20 @@ impl Postgres {
         Ok(known.is_some())
     }
 
+    fn claim(&mut self, name: &str, count: u32, deadline: Deadline) -> Result<Block, Unreachable> {
+        const CLAIM: &str = "SELECT first, step, claimed FROM {}.snowflake_ticket_claim($1, $2)";
+        let parameters = [Some(name.to_string()), Some(count.to_string())];
+        let rows = self.ask(CLAIM, &parameters, deadline)?;
+        let number = |column: usize| -> Option<i64> {
+            let row = rows.first()?;
+            row.get(column)?.as_deref()?.parse().ok()
+        };
+        let block = || Block::received(number(0)?, number(1)?, number(2)?, count);
+        block().ok_or_else(|| Unreachable("its answer is no block of tickets".into()))
+    }
+}
+
+impl Postgres {
     fn find_ticket(
         &mut self,
         name: &str,
@@ -83,27 +125,5 @@ impl Postgres {
                 }),
             _ => None,
         })
-    }
-
-    /// Claims up to so many numbers.
-    ///
-    /// # Errors
-    /// No answer, or none that is a block. Numbers may have been claimed all the same; they are
-    /// never given out.
-    pub fn claim_tickets(
-        &mut self,
-        name: &str,
-        count: u32,
-        deadline: Deadline,
-    ) -> Result<Block, Unreachable> {
-        const CLAIM: &str = "SELECT first, step, claimed FROM {}.snowflake_ticket_claim($1, $2)";
-        let parameters = [Some(name.to_string()), Some(count.to_string())];
-        let rows = self.ask(CLAIM, &parameters, deadline)?;
-        let number = |column: usize| -> Option<i64> {
-            let row = rows.first()?;
-            row.get(column)?.as_deref()?.parse().ok()
-        };
-        let block = || Block::received(number(0)?, number(1)?, number(2)?, count);
-        block().ok_or_else(|| Unreachable("its answer is no block of tickets".into()))
     }
 }

@@ -266,9 +266,11 @@ my @all;
 
 # What is set, and what it takes.
 {
-    my $wrong = new_node('wrong', conf => "snowflake_pg.ticket_registry = 'etcd://127.0.0.1'\n");
-    ok(!$wrong->start(fail_ok => 1), 'etcd has no tickets: the server does not start');
-    like(slurp_file($wrong->logfile), qr/Tickets come from a registry in PostgreSQL only/, 'and says why');
+    my $wrong = new_node('wrong', conf => "snowflake_pg.ticket_registry = 'nowhere password=secret'\n");
+    ok(!$wrong->start(fail_ok => 1), 'no connection string: the server does not start');
+    my $log = slurp_file($wrong->logfile);
+    like($log, qr/FATAL:  invalid value for parameter "snowflake_pg.ticket_registry": "..."/, 'and says why');
+    unlike($log, qr/secret/, 'but no password');
     $one->append_conf('postgresql.conf', 'snowflake_pg.ticket_registry = local');
     $one->restart;
     fails($one, 'postgres', q(SELECT ticket_next('load')), 'a ticket of a registry, with none set',

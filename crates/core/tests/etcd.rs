@@ -9,7 +9,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use snowflake_core::etcd::{
-    Address, Committed, Endpoint, Keys, Origin, Response, State, Status, is_address, post,
+    Address, Committed, CounterState, Endpoint, Keys, Origin, Response, Snapshot, State, Status,
+    is_address, post, ticket_key,
 };
 use snowflake_core::lease::{Answer, Lease, Reason, Request};
 
@@ -590,4 +591,109 @@ fn what_etcd_says_is_passed_on() {
     assert_eq!(said(503, timed_out), "etcdserver: request timed out");
     assert_eq!(said(404, "<html>"), "it answers with HTTP status 404");
     assert!(said(200, "{}").contains("cannot be read"));
+}
+
+// tickets
+
+use snowflake_core::ticket::Block;
+
+impl Model {
+    fn counter(&mut self) -> Result<CounterState, String> {
+        let key = ticket_key(&Address::parse("etcd://a/t").unwrap(), "order");
+        let found = self.transaction(&CounterState::request(&key));
+        CounterState::parse(&key, &found, &self.status()).map(Option::unwrap)
+    }
+
+    fn create(&mut self, start: i64, step: i64) -> bool {
+        let state = self.counter().unwrap();
+        let plan = state.create(start, step).unwrap();
+        if let Some(transaction) = plan.transaction {
+            let committed = Committed::parse(&self.transaction(&transaction)).unwrap();
+            assert!(committed.succeeded);
+        }
+        plan.answer
+    }
+
+    fn claim(&mut self, count: u32) -> Result<Block, String> {
+        let state = self.counter()?;
+        let plan = state.claim(count)?;
+        let committed = Committed::parse(&self.transaction(&plan.transaction.unwrap()))?;
+        assert!(committed.succeeded && state.confirm(&committed, &self.status()).is_some());
+        Ok(plan.answer)
+    }
+}
+
+fn block(first: i64, step: i64, count: u32) -> Block {
+    Block { first, step, count }
+}
+
+#[test]
+fn a_counter_is_created_once_and_claimed_in_blocks() {
+    let mut etcd = Model::new();
+    assert_eq!(
+        etcd.claim(1),
+        Err("key /t/ticket/order does not exist".into())
+    );
+    assert!(!etcd.create(1000, 2));
+    assert!(etcd.create(1, 1));
+    assert_eq!(etcd.claim(10), Ok(block(1000, 2, 10)));
+    assert_eq!(etcd.claim(1), Ok(block(1020, 2, 1)));
+    assert_eq!(etcd.json("/t/ticket/order")["next"], "1022");
+}
+
+#[test]
+fn who_was_slower_claims_anew() {
+    let mut etcd = Model::new();
+    etcd.create(1, 1);
+    let (one, two) = (etcd.counter().unwrap(), etcd.counter().unwrap());
+    let (first, second) = (one.claim(10).unwrap(), two.claim(10).unwrap());
+    assert_eq!(first.answer, second.answer);
+    let mut store = |plan: &str| Committed::parse(&etcd.transaction(plan)).unwrap().succeeded;
+    assert!(store(&first.transaction.unwrap()));
+    assert!(!store(&second.transaction.unwrap()));
+    assert_eq!(etcd.claim(1), Ok(block(11, 1, 1)));
+}
+
+#[test]
+fn a_counter_ends() {
+    let mut etcd = Model::new();
+    etcd.create(i64::MAX - 4, 2);
+    assert_eq!(etcd.claim(10), Ok(block(i64::MAX - 4, 2, 3)));
+    assert_eq!(
+        etcd.claim(10),
+        Err("key /t/ticket/order has no numbers left".into())
+    );
+}
+
+#[test]
+fn a_restored_cluster_gives_out_nothing_until_the_operator_says_where_to_go_on() {
+    for same in [true, false] {
+        let mut etcd = Model::new();
+        etcd.create(1, 1);
+        etcd.claim(10).unwrap();
+        let snapshot = etcd.clone();
+        etcd.claim(10).unwrap();
+        let cluster = if same { etcd.cluster } else { 5 };
+        let mut etcd = Model::restored(&snapshot, cluster);
+        let problem = etcd.claim(10).unwrap_err();
+        assert!(problem.contains("lost what was stored last"), "{problem}");
+        etcd.put("/t/ticket/order", r#"{"next":"21","step":"1"}"#);
+        assert_eq!(etcd.claim(10), Ok(block(21, 1, 10)));
+        assert_eq!(etcd.claim(10), Ok(block(31, 1, 10)));
+    }
+}
+
+#[test]
+fn counters_that_cannot_be_read_are_refused() {
+    for (value, problem) in [
+        ("17", "cannot be read"),
+        (r#"{"next":"x","step":"1"}"#, "cannot be read"),
+        (r#"{"next":"1","step":"0"}"#, "is not positive"),
+        (r#"{"next":"1","step":"1","last":"2"}"#, "cannot be read"),
+    ] {
+        let mut etcd = Model::new();
+        etcd.put("/t/ticket/order", value);
+        let found = etcd.counter().unwrap_err();
+        assert!(found.contains(problem), "{value}: {found}");
+    }
 }

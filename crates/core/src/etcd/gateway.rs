@@ -124,17 +124,20 @@ fn decode(text: &str) -> Result<Vec<u8>, String> {
 
 /// A transaction that reads some keys, and all that begin with a text, as they are at one
 /// revision: not without a majority of the members.
-pub(super) fn reading(keys: &[String], folder: &str) -> String {
+pub(super) fn reading(keys: &[String], folder: Option<&str>) -> String {
     let mut ranges: Vec<_> = keys
         .iter()
         .map(|key| json!({ "request_range": { "key": encode(key) } }))
         .collect();
-    // the first text after all with that beginning
-    let mut end = folder.as_bytes().to_vec();
-    if let Some(last) = end.last_mut() {
-        *last += 1;
+    if let Some(folder) = folder {
+        // the first text after all with that beginning
+        let mut end = folder.as_bytes().to_vec();
+        if let Some(last) = end.last_mut() {
+            *last += 1;
+        }
+        let range = json!({ "key": encode(folder), "range_end": encode(end) });
+        ranges.push(json!({ "request_range": range }));
     }
-    ranges.push(json!({ "request_range": { "key": encode(folder), "range_end": encode(end) } }));
     json!({ "success": ranges }).to_string()
 }
 

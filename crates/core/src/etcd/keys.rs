@@ -5,8 +5,14 @@
 //! | `PREFIX/settings` | what the operator sets; written by nobody else |
 //! | `PREFIX/terms` | until when nothing is granted anew, the longest lease, and which cluster this is |
 //! | `PREFIX/lease/LAYOUT/WORKER` | the last lease of a worker ID |
+//! | `PREFIX/ticket/NAME` | the counter of a ticket |
 
 use super::Address;
+
+/// The key of a ticket's counter.
+pub fn ticket_key(address: &Address, name: &str) -> String {
+    format!("{}/ticket/{name}", address.prefix)
+}
 
 /// The names of the keys for a layout.
 #[derive(Clone, Debug, PartialEq, Eq)]

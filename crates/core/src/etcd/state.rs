@@ -123,10 +123,31 @@ pub struct Plan<T> {
     pub transaction: Option<String>,
 }
 
+/// What was read from a cluster at one revision.
+pub trait Snapshot {
+    /// The cluster as it was when this was read.
+    fn origin(&self) -> Origin;
+
+    /// The cluster after a transaction was done in it, with what the same member told about itself
+    /// after that; `None` if it cannot be the one that this was read from. What was stored is then
+    /// not to be relied upon, as others may have got what they stored in between.
+    fn confirm(&self, committed: &Committed, status: &Status) -> Option<Origin> {
+        status
+            .origin(&committed.header)
+            .filter(|after| self.origin().is_before(after))
+    }
+}
+
+impl Snapshot for State {
+    fn origin(&self) -> Origin {
+        self.origin
+    }
+}
+
 impl State {
     /// The transaction that reads it.
     pub fn request(keys: &Keys) -> String {
-        gateway::reading(&[keys.settings(), keys.terms()], keys.leases())
+        gateway::reading(&[keys.settings(), keys.terms()], Some(keys.leases()))
     }
 
     /// Reads it from the answer to [`State::request`] and what the same member told about itself
@@ -184,11 +205,6 @@ impl State {
             terms,
             leases,
         }))
-    }
-
-    /// The cluster as it was when this was read.
-    pub fn origin(&self) -> Origin {
-        self.origin
     }
 
     /// Whether the cluster lost what was stored last: it is not the one that stored what it has,
@@ -294,18 +310,9 @@ impl State {
             transaction,
         })
     }
-
-    /// The cluster after a transaction was done in it, with what the same member told about itself
-    /// after that; `None` if it cannot be the one that this was read from. What was stored is then
-    /// not to be relied upon, as others may have got what they stored in between.
-    pub fn confirm(&self, committed: &Committed, status: &Status) -> Option<Origin> {
-        status
-            .origin(&committed.header)
-            .filter(|after| self.origin.is_before(after))
-    }
 }
 
-fn value<T: for<'de> Deserialize<'de>>(pair: &Pair) -> Result<T, String> {
+pub(super) fn value<T: for<'de> Deserialize<'de>>(pair: &Pair) -> Result<T, String> {
     serde_json::from_slice(&pair.value)
         .map_err(|error| format!("the value of key {} cannot be read: {error}", pair.key))
 }
