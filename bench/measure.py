@@ -1,0 +1,84 @@
+"""What several subjects measure with."""
+
+import time
+
+from postgres import Failure
+
+CEILING = 4_096_000  # IDs per second and worker in the layout twitter
+
+ONE_CALL = {
+    "constant": "constant()",
+    "pg_backend_pid": "pg_backend_pid()",
+    "clock_timestamp": "clock_timestamp()",
+    "snowflake_next": "snowflake_next()",
+    "nextval": "nextval('cache_1')",
+    "nextval_cache_1000": "nextval('cache_1000')",
+    "gen_random_uuid": "gen_random_uuid()",
+    "uuid_generate_v1": "uuid_generate_v1()",
+    "instagram": "instagram_next()",
+}
+
+
+def calls(function, count):
+    return f"SELECT count({ONE_CALL[function]}) FROM generate_series(1, {count})"
+
+
+def batch(count):
+    return f"SELECT count(*) FROM (SELECT snowflake_next_batch({count})) b"
+
+
+def rotated(names, turn):
+    """The arms in another order every round: a place in the round is no advantage."""
+    turn %= len(names)
+    return names[turn:] + names[:turn]
+
+
+def has_uuid_ossp(server):
+    """Whether uuid-ossp, which is not everywhere, could be created or is there already."""
+    try:
+        server.query('CREATE EXTENSION IF NOT EXISTS "uuid-ossp"')
+    except Failure:
+        return False
+    return True
+
+
+def seconds(session, sql):
+    began = time.monotonic()
+    session.query(sql)
+    return time.monotonic() - began
+
+
+def use_up_lead(session):
+    """Makes IDs until the generator waits for the clock; a machine that never gets there has no lead to use up.
+
+    Answers how many.
+    """
+    waits = "SELECT coalesce(sum(waits), 0) FROM snowflake_status"
+    before = session.value(waits)
+    for turn in range(1, 21):
+        session.query(batch(CEILING // 8))
+        if session.value(waits) != before:
+            break
+    return turn * (CEILING // 8)
+
+
+def wal(server, session):
+    """Bytes of WAL written and flushes so far, with those of this session."""
+    session.query("SELECT pg_stat_force_next_flush()")
+    time.sleep(0.1)
+    new = int(server.query("SHOW server_version_num")[0]) >= 180000
+    flushes = "sum(fsyncs) FROM pg_stat_io WHERE object = 'wal'" if new else "wal_sync FROM pg_stat_wal"
+    (line,) = server.query(f"SELECT pg_current_wal_lsn() - '0/0'::pg_lsn, {flushes}")
+    written, flushed = line.split("|")
+    return int(written), int(flushed)
+
+
+def report_wal(report, name, after, before, ids=1_000_000, most=None):
+    millions = ids / 1_000_000
+    written, flushed = ((new - old) / millions for new, old in zip(after, before))
+    report.figure(f"  {name}", written, f"B, {flushed:.2f} flushes", most=most)
+
+
+def mark_waits(session):
+    """How often a caller waited until a raise of the mark was durable."""
+    return int(session.value("SELECT coalesce(max(mark_waits), 0) FROM snowflake_status"))
