@@ -1,14 +1,20 @@
-"""IDs per second: of one backend, and of several on one worker and on two."""
+"""IDs per second: of one backend, of several on one worker, and of two workers."""
 
 import contextlib
-import statistics
 import time
 
-from measure import CEILING, ONE_CALL, batch, mark_waits, report_wal, rotated, seconds, use_up_lead, wal
+from measure import CEILING, batch, in_turn, mark_waits, report_wal, seconds, use_up_lead, wal
+
+NUMBERS = (1, 2, 4, 8, 16)
+
+
+def stream(call, count):
+    """Calls as `calls` makes them, of rows that are not stored first."""
+    return f"SELECT count({call}) FROM (SELECT generate_series(1, {count})) g"
 
 
 def throughput(server, report, sizes):
-    """IDs per second after the lead is used up, as a share of what the layout can hold."""
+    """A long run of one backend at the ceiling, and its write-ahead log."""
     count = CEILING * sizes.seconds
     with server.session() as session:
         before, waited = wal(server, session), mark_waits(session)
@@ -24,75 +30,81 @@ def throughput(server, report, sizes):
     report_wal(report, "WAL per million IDs meanwhile", after, before, made, most=3_000)
     report.figure("  callers that waited for a flush of the mark meanwhile", waited, "per s", most=1)
 
-    def loop(function):  # streams, so that no tuple store is part of it
-        return f"SELECT count({ONE_CALL[function]}) FROM (SELECT generate_series(1, {sizes.loop})) g"
 
-    rates = {"snowflake_next": [], "pg_backend_pid": []}
-    with server.session() as session:
-        for _ in range(sizes.loops):
-            use_up_lead(session)
-            for name in rates:
-                rates[name].append(sizes.loop / seconds(session, loop(name)))
-    report.raw("calls_per_second", rates)
-    medians = {name: statistics.median(values) for name, values in rates.items()}
-    goal = min(0.85 * medians["pg_backend_pid"], 0.99 * CEILING)
-    share = 100 * medians["snowflake_next"] / goal
-    report.figure("snowflake_next() in one backend, of 0.85 pg_backend_pid(), at most 99 % of the ceiling", share, "%",
-                  least=100)
-    report.figure("  snowflake_next()", medians["snowflake_next"] / 1e6, "M/s")
-    report.figure("  pg_backend_pid()", medians["pg_backend_pid"] / 1e6, "M/s")
+class Run:
+    """One statement in several backends at once: wall time, CPU time, and how far IDs were ahead of the clock."""
 
-
-def two_workers(server, report, sizes):
-    """Two backends of a range of two workers, each after its lead is used up."""
-    server.set("snowflake_pg.worker_id", "1-2")
-    count = CEILING * sizes.seconds
-    with server.session() as one, server.session() as two:
-        for session in (one, two):
-            session.send(batch(2 * CEILING))
-        for session in (one, two):
-            session.receive()
+    def __init__(self, sessions, statement, status=None, watch=0):
+        cpu = [session.on_cpu() for session in sessions]
         began = time.monotonic()
-        for session in (one, two):
-            session.send(batch(count))
-        for session in (one, two):
-            session.receive()
-        rate = 2 * count / (time.monotonic() - began)
-    server.set("snowflake_pg.worker_id", "1")
-    report.raw("ids_per_second_two_workers", rate)
-    report.figure("two workers in two backends, of one worker's ceiling", 100 * rate / CEILING, "%", least=100)
+        for session in sessions:
+            session.send(statement)
+        self.lead = 0.0
+        while time.monotonic() < began + watch:
+            lead = status.value("SELECT coalesce(max(extract(epoch FROM lead)), 0) FROM snowflake_status")
+            self.lead = max(self.lead, float(lead))
+            time.sleep(0.05)
+        for session in sessions:
+            session.done(statement)
+        self.seconds = time.monotonic() - began
+        self.cpu = sum(session.on_cpu() - before for session, before in zip(sessions, cpu, strict=True))
 
 
 def backends(server, report, sizes):
-    """One worker shared by several backends, after its lead is used up; and what a batch costs."""
-    rates = {}
-    for number in (1, 4, 16):
+    """One worker shared by several backends, after its lead is used up."""
+    stored = {}
+    for number in NUMBERS:
+        each = int(CEILING * sizes.share_seconds) // number
+        arms = {"batch": batch(each), "snowflake_next()": stream("snowflake_next()", each),
+                "pg_backend_pid()": stream("pg_backend_pid()", each)}
         with contextlib.ExitStack() as stack:
             sessions = [stack.enter_context(server.session()) for _ in range(number)]
-            each = CEILING * sizes.seconds // number
-            use_up_lead(sessions[0])
-            began = time.monotonic()
-            for session in sessions:
-                session.send(batch(each))
-            for session in sessions:
-                session.receive()
-            rates[number] = each * number / (time.monotonic() - began)
-        report.figure(f"snowflake_next_batch() in {number} backends, one worker, of the ceiling",
-                      100 * rates[number] / CEILING, "%", least=99.5)
-    report.raw("ids_per_second_by_backends", rates)
+            status = stack.enter_context(server.session())
 
-    server.set("snowflake_pg.max_lead", 3_600_000)
-    arms = {"batch": batch(sizes.calls), "series": f"SELECT count(*) FROM (SELECT generate_series(1, {sizes.calls})) b"}
-    cpu = {arm: [] for arm in arms}
-    with server.session() as session:
-        for turn in range(-1, sizes.rounds):
-            for arm in rotated(list(arms), turn):
-                spent = session.cpu(arms[arm]) / sizes.calls
-                if turn >= 0:  # the first one warms up
-                    cpu[arm].append(spent)
-    server.set("snowflake_pg.max_lead", 500)
-    server.stop()  # the lead is forgotten
-    server.start()
-    report.raw("batch_cpu_ns_gross", cpu)
-    report.figure("CPU, snowflake_next_batch() / generate_series() of the same length, gross",
-                  min(cpu["batch"]) / min(cpu["series"]), most=1.1)
+            def run(arm, statement):
+                if arm == "pg_backend_pid()":
+                    return Run(sessions, statement)
+                use_up_lead(sessions[0])
+                # the ceiling lets no run end before that
+                return Run(sessions, statement, status, 0.9 * sizes.share_seconds)
+
+            runs = in_turn(arms, sizes.share_rounds, run)
+        rates = {arm: [each * number / run.seconds for run in runs[arm]] for arm in arms}
+        cpu = {arm: [run.cpu / (each * number) for run in runs[arm]] for arm in arms}
+        lead = max(run.lead for arm in arms for run in runs[arm])
+        stored[number] = {"per second": rates, "cpu_ns_gross": cpu, "lead_seconds": lead}
+
+        what = f"{number} backends, one worker" if number > 1 else "1 backend, one worker"
+        target = 99.5 if number in (1, 4, 16) else None
+        report.values(f"snowflake_next_batch() in {what}, of the ceiling",
+                      [100 * rate / CEILING for rate in rates["batch"]], "%", least=target)
+        goals = [min(CEILING, 0.9 * rate) for rate in rates["pg_backend_pid()"]]
+        report.ratios(f"snowflake_next() in {what}, of the ceiling or 0.9 pg_backend_pid()",
+                      [100 * rate for rate in rates["snowflake_next()"]], goals, "%", least=target)
+        report.values(f"  snowflake_next() in {what}", [rate / 1e6 for rate in rates["snowflake_next()"]], "M/s")
+        report.values(f"  pg_backend_pid() in {number} backends",
+                      [rate / 1e6 for rate in rates["pg_backend_pid()"]], "M/s")
+        report.values(f"  CPU per ID at the ceiling, batch in {what}", cpu["batch"], "ns")
+        report.values(f"  CPU per ID at the ceiling, snowflake_next() in {what}", cpu["snowflake_next()"], "ns")
+        report.figure(f"  largest lead over the clock, {what}", 1000 * lead, "ms")
+    report.raw("backends", stored)
+
+
+def two_workers(server, report, sizes):
+    """One worker in one backend and two in two, in pairs, each after the lead is used up."""
+    statement = batch(int(CEILING * sizes.share_seconds))
+    with contextlib.ExitStack() as stack:
+        sessions = [stack.enter_context(server.session()) for _ in range(2)]
+
+        def rate(workers, _):
+            server.set("snowflake_pg.worker_id", workers, sessions)
+            used = sessions if workers == "1-2" else sessions[:1]
+            Run(used, batch(CEILING))  # more than the lead
+            return len(used) * CEILING * sizes.share_seconds / Run(used, statement).seconds
+
+        rates = in_turn({"1": None, "1-2": None}, sizes.share_rounds, rate)
+    server.set("snowflake_pg.worker_id", "1")
+    report.raw("ids_per_second_by_workers", rates)
+    report.values("two workers in two backends, of one worker's ceiling",
+                  [100 * rate / CEILING for rate in rates["1-2"]], "%", least=100)
+    report.ratios("two workers in two backends / one worker in one", rates["1-2"], rates["1"], least=1.7)

@@ -1,129 +1,212 @@
-"""What one call costs: instructions and CPU time, of IDs and of UUIDs."""
+"""What one call costs in one backend: instructions and CPU time, of IDs and of UUIDs."""
 
-import statistics
+import time
+import typing
 
-from measure import ONE_CALL, calls, has_uuid_ossp, rotated
+from measure import CEILING, batch, has_uuid_ossp, in_turn, net, version
 from postgres import HERE, Failure
 
+CONSTANT = "a constant function"
+LOOP = "an empty loop"
+SERIES = "generate_series()"
+NAME = "its name"
+BYTES = "its bytes"
+
+
+class Arm(typing.NamedTuple):
+    """A statement that makes `count` calls; the arm that it is net of; by how much fewer calls are enough."""
+    sql: str
+    base: str | None = CONSTANT
+    fewer: int = 1
+
+    def statement(self, count):
+        return self.sql.format(count=count)
+
+
+def row(call, *arguments):
+    """An arm that calls a function for each row i. The rows are not stored first, which would cost more than a call."""
+    return Arm(f"SELECT count({call}) FROM (SELECT generate_series(1, {{count}}) AS i) g", *arguments)
+
+
+def loop(statements, *arguments):
+    return Arm(f"DO $$ BEGIN FOR i IN 1..{{count}} LOOP {statements} END LOOP; END $$", *arguments)
+
+
+BATCH = "snowflake_next_batch()"
+# The ones that the targets are about.
+IDS = {
+    CONSTANT: row("constant()", None),
+    "pg_backend_pid()": row("pg_backend_pid()"),
+    "clock_timestamp()": row("clock_timestamp()"),
+    "snowflake_next()": row("snowflake_next()"),
+    "nextval() CACHE 1": row("nextval('cache_1')"),
+    "nextval() CACHE 1000": row("nextval('cache_1000')"),
+    SERIES: Arm("SELECT count(*) FROM (SELECT generate_series(1, {count})) b", None),
+    BATCH: Arm("SELECT count(*) FROM (SELECT snowflake_next_batch({count})) b", SERIES),
+}
+OTHER_IDS = {
+    CONSTANT: IDS[CONSTANT],
+    SERIES: IDS[SERIES],
+    LOOP: loop("NULL;", None),
+    "snowflake_next(worker)": row("snowflake_next(1)"),
+    "ticket_next()": row("ticket_next('calls')"),
+    # a transaction each: in one, every UPDATE would pass by the versions that the ones before it left
+    "ticket table, UPDATE and COMMIT": loop("UPDATE ticket SET last = last + 1; COMMIT;", LOOP, 1_000),
+    "ticket table, blocks of 1,000": row("ticket_block_next()", CONSTANT, 10),
+    "ticket table, blocks of 1,000 as sets":
+        Arm("SELECT count(*) FROM (SELECT ticket_block() FROM generate_series(1, {count} / 1000)) b", SERIES, 5),
+    "Instagram's recipe in PL/pgSQL": row("instagram_next()", CONSTANT, 10),
+}
+UUIDS = {
+    CONSTANT: IDS[CONSTANT],
+    NAME: row("i::text", None),
+    BYTES: row("point_send(point(i, i))", None),
+    "uuid_v1()": row("uuid_v1()"),
+    "uuid_v3()": row("uuid_v3(uuid_namespace_dns(), i::text)", NAME),
+    "uuid_v4()": row("uuid_v4()"),
+    "uuid_v5()": row("uuid_v5(uuid_namespace_dns(), i::text)", NAME),
+    "uuid_v6()": row("uuid_v6()"),
+    "uuid_v7()": row("uuid_v7()"),
+    "uuid_v8()": row("uuid_v8(point_send(point(i, i)))", BYTES),
+    "snowflake128_next()": row("snowflake128_next()"),
+    "gen_random_uuid()": row("gen_random_uuid()", CONSTANT, 10),
+}
+UUID_OSSP = {
+    "uuid_generate_v1()": row("uuid_generate_v1()", CONSTANT, 20),
+    "uuid_generate_v3()": row("uuid_generate_v3(uuid_ns_dns(), i::text)", NAME, 10),
+    "uuid_generate_v4()": row("uuid_generate_v4()", CONSTANT, 10),
+    "uuid_generate_v5()": row("uuid_generate_v5(uuid_ns_dns(), i::text)", NAME, 10),
+}
+POSTGRES_18 = {"uuidv7()": row("uuidv7()", CONSTANT, 10)}
+
+
+def uuid_arms(server):
+    """Those that this server has."""
+    ossp = UUID_OSSP if has_uuid_ossp(server) else {}
+    new = POSTGRES_18 if version(server) >= 180000 else {}
+    return {**UUIDS, **ossp, **new}
+
+
+# --- instructions ---------------------------------------------------------------------------------------------------
 
 def instructions(server, report, sizes):
     """Instructions per call, in single-user mode under callgrind."""
+    few = {**OTHER_IDS, **uuid_arms(server)}
+    # a mark so far ahead that a server which starts makes IDs ahead of the clock for a while
+    server.set("snowflake_pg.mark_window", 60_000)
+    server.query("CREATE DATABASE ahead")
+    with server.session("ahead") as session:
+        session.query(rf"\i '{HERE / 'sql' / 'setup.sql'}'")
+        session.query("SELECT snowflake_next()")
+    server.set("snowflake_pg.mark_window", 1_000)
+    server.query("SELECT ticket_create('calls', 1, 1000)")
     server.stop()
 
-    def per_call(function):
-        low, high = (server.instructions(calls(function, count)) for count in (sizes.short, sizes.long))
-        return (high - low) / (sizes.long - sizes.short)
-
-    gross = {name: per_call(name) for name in
-             ("constant", "pg_backend_pid", "snowflake_next", "nextval_cache_1000", "nextval")}
-    again = per_call("snowflake_next")
+    gross, again = (per_call(server, IDS, sizes.short, sizes.long) for _ in range(2))
+    gross |= per_call(server, {arm: few[arm] for arm in few if arm not in gross}, sizes.short // 5, sizes.long // 5)
+    core = {arm: IDS[arm] for arm in (CONSTANT, "pg_backend_pid()", "snowflake_next()")}
+    ranged = per_call(server, core, sizes.short, sizes.long, settings={"snowflake_pg.worker_id": "1-2"})
+    ahead = per_call(server, core, sizes.short, sizes.long, "ahead", {"snowflake_pg.max_lead": 3_600_000})
     server.start()
-    report.raw("instructions_gross", {**gross, "snowflake_next_again": again})
+    server.query("SELECT ticket_drop('calls')")
+    server.query("DROP DATABASE ahead")
+    report.raw("instructions_gross", {"first": gross, "again": again, "range of workers": ranged, "ahead": ahead})
 
-    net = {name: count - gross["pg_backend_pid"] for name, count in gross.items()}
-    report.figure("instructions, snowflake_next() over pg_backend_pid()", net["snowflake_next"], most=150)
-    report.figure("  the same again", again - gross["pg_backend_pid"])
-    report.figure("  snowflake_next() over a constant function", gross["snowflake_next"] - gross["constant"])
-    report.figure("  nextval() CACHE 1000 over pg_backend_pid()", net["nextval_cache_1000"])
-    report.figure("  nextval() CACHE 1 over pg_backend_pid()", net["nextval"])
+    def over(arm, base="pg_backend_pid()", counts=gross):
+        return counts[arm] - counts[base]
 
+    ours = "snowflake_next()"
+    report.values(f"instructions, {ours} over pg_backend_pid()", [over(ours), over(ours, counts=again)], most=130)
+    report.figure(f"  {ours} over {CONSTANT}", over(ours, CONSTANT))
+    report.figure(f"  {ours} over pg_backend_pid(), a range of workers", over(ours, counts=ranged))
+    report.figure(f"  {ours} over pg_backend_pid(), ahead of the clock", over(ours, counts=ahead))
+    report.figure("  nextval() CACHE 1000 over pg_backend_pid()", over("nextval() CACHE 1000"))
+    report.figure("  nextval() CACHE 1 over pg_backend_pid()", over("nextval() CACHE 1"))
+    for arm, (_, base, _) in {**IDS, **few}.items():
+        if base and arm != ours:
+            report.figure(f"  {arm} over {base}", over(arm, base))
+
+
+def per_call(server, arms, short, long, database="postgres", settings=()):
+    """The instructions of one call of each arm: the difference of two lengths, by the difference in calls."""
+    statements, differences = [], []
+    for arm in arms.values():
+        low, high = (count // (20 if arm.fewer >= 10 else 1) for count in (short, long))
+        statements += [arm.statement(count) for count in (low, low, high)]  # the first one warms up
+        differences.append(high - low)
+    counts = server.instructions(statements, database, settings)
+    return {name: (high - low) / difference
+            for name, low, high, difference in zip(arms, counts[1::3], counts[2::3], differences, strict=True)}
+
+
+# --- CPU time -------------------------------------------------------------------------------------------------------
 
 def cpu_per_call(server, report, sizes):
-    """On-CPU time per call in one backend that never waits: with a lead that is never used up, and far below the
-    ceiling of a layout with more IDs."""
-    slow = ("gen_random_uuid", "uuid_generate_v1", "instagram")
-    count = {name: sizes.calls // 10 if name in slow else sizes.calls for name in ONE_CALL}
-    if not has_uuid_ossp(server):
-        del count["uuid_generate_v1"]
+    """On-CPU time per ID in one backend that never waits.
 
+    Two figures. In a loop past the ceiling of the layout, with a lead that is never used up, IDs are ahead of the
+    clock, and a cheap reading of it is enough. Below the ceiling every call reads it exactly: that is measured in a
+    layout of 65,536 IDs per millisecond, which no loop uses up.
+    """
+    ours, theirs = "snowflake_next()", "nextval() CACHE 1000"
     server.set("snowflake_pg.max_lead", 3_600_000)
-    waits = "SELECT coalesce(sum(waits), 0) FROM snowflake_status"
-    rounds = {name: [] for name in count}
+    server.query("SELECT ticket_create('calls', 1, 1000)")
     with server.session() as session:
-        before = session.value(waits)
-        for name in count:  # warm-up
-            session.query(calls(name, 10_000))
-        for turn in range(sizes.rounds):
-            for name in rotated(list(count), turn):
-                rounds[name].append(session.cpu(calls(name, count[name])) / count[name])
-        if session.value(waits) != before:
-            raise Failure("the generator waited for the clock: this is no figure below the ceiling")
-    server.set("snowflake_pg.max_lead", 500)
+        def get_ahead():
+            """Two seconds of IDs at once."""
+            session.query(batch(2 * CEILING))
 
-    # In that loop IDs run ahead of the clock, and need no exact reading of it. In a layout of 65,536 IDs per
-    # millisecond they do not: every call reads the clock.
-    below = {name: [] for name in ("constant", "snowflake_next", "nextval_cache_1000")}
-    server.stop()
+        ids = cpu(session, IDS, sizes, 2 * sizes.rounds, get_ahead)
+        others = cpu(session, OTHER_IDS, sizes, sizes.rounds)
+        server.set("snowflake_pg.worker_id", "1-2", [session])
+        ranged = cpu(session, only(ours, theirs), sizes, sizes.rounds, get_ahead)
+        if session.row("SELECT sum(waits), bool_and(lead > interval '1 s') FROM snowflake_status") != ["0", "t"]:
+            raise Failure("the generator waited for the clock, or was not ahead of it")
+    server.set("snowflake_pg.worker_id", "1")
+    server.set("snowflake_pg.max_lead", 500)
+    server.query("SELECT ticket_drop('calls')")
+
+    server.stop()  # the lead is forgotten
     server.start(**{"snowflake_pg.layout": "mastodon", "snowflake_pg.worker_id": "0"})
     server.query("CREATE DATABASE below")
     with server.session("below") as session:
         session.query(rf"\i '{HERE / 'sql' / 'setup.sql'}'")
-        for turn in range(-1, sizes.rounds):
-            for name in rotated(list(below), turn):
-                cpu = session.cpu(calls(name, sizes.calls)) / sizes.calls
-                if turn >= 0:  # the first one warms up
-                    below[name].append(cpu)
+        session.query("SELECT snowflake_next()")
+        time.sleep(2)  # after a start, IDs are ahead of the clock
+        below = cpu(session, only(ours, theirs, "nextval() CACHE 1", "clock_timestamp()"), sizes, 2 * sizes.rounds)
+        if session.value("SELECT waits = 0 AND lead < interval '1 ms' FROM snowflake_status") != "t":
+            raise Failure("the generator got ahead of the clock: this is no figure below the ceiling")
+    server.query("DROP DATABASE below")
     server.stop()
     server.start()
 
-    report.raw("cpu_ns_gross", rounds)
-    report.raw("cpu_ns_gross_below_the_ceiling", below)
-    least = {name: min(values) for name, values in rounds.items()}
-    net = {name: least[name] - least["constant"] for name in least}
-    report.figure("CPU, snowflake_next() / nextval() CACHE 1000",
-                  net["snowflake_next"] / net["nextval_cache_1000"], most=0.35)
-    report.figure("CPU, snowflake_next() / nextval() CACHE 1", net["snowflake_next"] / net["nextval"], most=0.15)
-    for name in least:
-        if name != "constant":
-            spread = (statistics.median(rounds[name]) - least[name]) / least[name] * 100
-            report.figure(f"  {name} over a constant function (median {spread:.0f} % above minimum)", net[name], "ns")
-    least = {name: min(values) for name, values in below.items()}
-    net = {name: least[name] - least["constant"] for name in least}
-    report.figure("  snowflake_next() with 65,536 IDs per ms: reads the clock each time", net["snowflake_next"], "ns")
-    report.figure("  the same / nextval() CACHE 1000", net["snowflake_next"] / net["nextval_cache_1000"])
-
-
-NAME = "i::text"
-SIXTEEN_BYTES = "point_send(point(i, i))"
-
-# What is called for the row i, and the arm that it is net of.
-UUIDS = {
-    "constant": ("constant()", None),
-    "name": (NAME, None),
-    "sixteen_bytes": (SIXTEEN_BYTES, None),
-    "uuid_v1": ("uuid_v1()", "constant"),
-    "uuid_v3": (f"uuid_v3(uuid_namespace_dns(), {NAME})", "name"),
-    "uuid_v4": ("uuid_v4()", "constant"),
-    "uuid_v5": (f"uuid_v5(uuid_namespace_dns(), {NAME})", "name"),
-    "uuid_v6": ("uuid_v6()", "constant"),
-    "uuid_v7": ("uuid_v7()", "constant"),
-    "uuid_v8": (f"uuid_v8({SIXTEEN_BYTES})", "sixteen_bytes"),
-    "snowflake128_next": ("snowflake128_next()", "constant"),
-    "gen_random_uuid": ("gen_random_uuid()", "constant"),
-    "uuid_generate_v1": ("uuid_generate_v1()", "constant"),
-    "uuid_generate_v3": (f"uuid_generate_v3(uuid_ns_dns(), {NAME})", "name"),
-    "uuid_generate_v5": (f"uuid_generate_v5(uuid_ns_dns(), {NAME})", "name"),
-}
+    report.raw("cpu_ns_gross", {"past the ceiling": ids, "others": others, "range of workers": ranged,
+                                "below the ceiling": below})
+    for where, rounds in (("past the ceiling", ids), ("below the ceiling", below)):
+        for other, most in ((theirs, 0.25), ("nextval() CACHE 1", 0.15)):
+            report.ratios(f"CPU, {ours} {where} / {other}", net(rounds, ours, CONSTANT),
+                          net(rounds, other, CONSTANT), most=most)
+            report.figure("  the same by the least of all rounds", least(rounds, ours) / least(rounds, other),
+                          most=most)
+    report.values(f"  {ours} below the ceiling over {CONSTANT}", net(below, ours, CONSTANT), "ns")
+    report.values(f"  of which reading the clock takes what clock_timestamp() takes over {CONSTANT}",
+                  net(below, "clock_timestamp()", CONSTANT), "ns")
+    report.ratios(f"  clock_timestamp() / {theirs}", net(below, "clock_timestamp()", CONSTANT),
+                  net(below, theirs, CONSTANT))
+    report.values(f"  {ours} past the ceiling over {CONSTANT}, a range of workers", net(ranged, ours, CONSTANT), "ns")
+    report.ratios(f"  the same / {theirs}", net(ranged, ours, CONSTANT), net(ranged, theirs, CONSTANT))
+    report.ratios(f"CPU, {BATCH} / generate_series() of the same length, gross", ids[BATCH], ids[SERIES], most=1.1)
+    report.figure("  the same by the least of all rounds", min(ids[BATCH]) / min(ids[SERIES]), most=1.1)
+    report_net(report, IDS, ids)
+    report_net(report, OTHER_IDS, others)
 
 
 def uuids(server, report, sizes):
     """On-CPU time per UUID in one backend, as cpu_per_call does it."""
-    def row_calls(arm, count):
-        return f"SELECT count({UUIDS[arm][0]}) FROM generate_series(1, {count}) i"
-
-    ossp = has_uuid_ossp(server)
-    arms = [arm for arm in UUIDS if ossp or not arm.startswith("uuid_generate")]
-    slow = ("gen_random_uuid", "uuid_generate_v1")
-    count = {arm: sizes.calls // 10 if arm in slow else sizes.calls for arm in arms}
-    rounds = {arm: [] for arm in arms}
-
+    arms = uuid_arms(server)
     server.set("snowflake_pg.max_lead", 3_600_000)
     with server.session() as session:
-        for arm in arms:  # warm-up
-            session.query(row_calls(arm, 10_000))
-        for turn in range(sizes.rounds):
-            for arm in rotated(arms, turn):
-                rounds[arm].append(session.cpu(row_calls(arm, count[arm])) / count[arm])
+        rounds = cpu(session, arms, sizes, sizes.rounds)
         # the lead only shrinks while nothing is made: what ends with less than half of it never used it up
         for call in ("uuid_timestamp(uuid_v1())", "uuid_timestamp(uuid_v7())",
                      "snowflake128_timestamp(snowflake128_next())"):
@@ -134,20 +217,51 @@ def uuids(server, report, sizes):
     server.start()
 
     report.raw("uuid_cpu_ns_gross", rounds)
-    least = {arm: min(values) for arm, values in rounds.items()}
-    net = {arm: least[arm] - least[base] for arm, (_, base) in UUIDS.items() if base and arm in least}
-
     # PostgreSQL 18 made gen_random_uuid() faster, and the targets are those of 15
-    old = int(server.query("SHOW server_version_num")[0]) < 160000
+    old = version(server) < 160000
     for ours, theirs, most in (
-        ("uuid_v5", "uuid_generate_v5", 0.18),
-        ("uuid_v1", "uuid_generate_v1", 0.04),
-        ("uuid_v4", "gen_random_uuid", 0.06 if old else None),
-        ("uuid_v7", "gen_random_uuid", 0.08 if old else None),
+        ("uuid_v5()", "uuid_generate_v5()", 0.18),
+        ("uuid_v1()", "uuid_generate_v1()", 0.04),
+        ("uuid_v4()", "uuid_generate_v4()", None),
+        ("uuid_v4()", "gen_random_uuid()", 0.06 if old else None),
+        ("uuid_v7()", "gen_random_uuid()", 0.08 if old else None),
+        ("uuid_v7()", "uuidv7()", None),
     ):
-        if theirs in net:
-            report.figure(f"CPU, {ours}() / {theirs}()", net[ours] / net[theirs], most=most)
-    what = {"constant": "a constant function", "name": "its name", "sixteen_bytes": "its bytes"}
-    for arm in net:
-        spread = (statistics.median(rounds[arm]) - least[arm]) / least[arm] * 100
-        report.figure(f"  {arm}() over {what[UUIDS[arm][1]]} (median {spread:.0f} % above minimum)", net[arm], "ns")
+        if theirs in rounds:
+            report.ratios(f"CPU, {ours} / {theirs}", net(rounds, ours, arms[ours].base),
+                          net(rounds, theirs, arms[theirs].base), most=most)
+    report_net(report, arms, rounds)
+
+
+def only(*names):
+    return {name: IDS[name] for name in (CONSTANT, *names)}
+
+
+def cpu(session, arms, sizes, rounds, prepare=lambda: None):
+    """The on-CPU nanoseconds per call of each arm in each round.
+
+    A round is cut into slices of all arms in turn, so that whatever else the machine does falls on all of them alike.
+    """
+    def slice_of(arm):
+        return sizes.calls // (sizes.slices * arm.fewer)
+
+    def spent(_, arm):
+        return session.cpu(arm.statement(slice_of(arm)))
+
+    in_turn(arms, 1, spent)  # warms up
+    results = {name: [] for name in arms}
+    for _ in range(rounds):
+        prepare()
+        for name, slices in in_turn(arms, sizes.slices, spent).items():
+            results[name].append(sum(slices) / (sizes.slices * slice_of(arms[name])))
+    return results
+
+
+def least(rounds, arm):
+    return min(rounds[arm]) - min(rounds[CONSTANT])
+
+
+def report_net(report, arms, rounds):
+    for name, arm in arms.items():
+        if arm.base:
+            report.values(f"  {name} over {arm.base}", net(rounds, name, arm.base), "ns")

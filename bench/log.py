@@ -3,16 +3,16 @@
 import re
 import time
 
-from measure import ONE_CALL, calls, report_wal, wal
+from measure import calls, report_wal, wal
 
 
 def wal_volume(server, report, sizes):
     """Beside the WAL at full rate, which the throughput measures."""
     with server.session() as session:
-        for name in ("nextval", "nextval_cache_1000"):
-            session.query(f"SELECT {ONE_CALL[name]}")
+        for name, call in (("nextval", "nextval('cache_1')"), ("nextval_cache_1000", "nextval('cache_1000')")):
+            session.query(f"SELECT {call}")
             before = wal(server, session)
-            session.query(calls(name, 1_000_000))
+            session.query(calls(call, 1_000_000))
             report_wal(report, f"WAL per million IDs, {name}", wal(server, session), before)
         for name in ("snowflake_next", "nextval"):
             script = {"snowflake_next": "next.sql", "nextval": "nextval.sql"}[name]

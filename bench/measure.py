@@ -6,21 +6,9 @@ from postgres import Failure
 
 CEILING = 4_096_000  # IDs per second and worker in the layout twitter
 
-ONE_CALL = {
-    "constant": "constant()",
-    "pg_backend_pid": "pg_backend_pid()",
-    "clock_timestamp": "clock_timestamp()",
-    "snowflake_next": "snowflake_next()",
-    "nextval": "nextval('cache_1')",
-    "nextval_cache_1000": "nextval('cache_1000')",
-    "gen_random_uuid": "gen_random_uuid()",
-    "uuid_generate_v1": "uuid_generate_v1()",
-    "instagram": "instagram_next()",
-}
 
-
-def calls(function, count):
-    return f"SELECT count({ONE_CALL[function]}) FROM generate_series(1, {count})"
+def calls(call, count):
+    return f"SELECT count({call}) FROM generate_series(1, {count})"
 
 
 def batch(count):
@@ -31,6 +19,25 @@ def rotated(names, turn):
     """The arms in another order every round: a place in the round is no advantage."""
     turn %= len(names)
     return names[turn:] + names[:turn]
+
+
+def in_turn(arms, rounds, measure):
+    """Measures every arm once in each round. Answers the list of each name; round n of two of them is a pair."""
+    results = {name: [] for name in arms}
+    for turn in range(rounds):
+        for name in rotated(list(arms), turn):
+            results[name].append(measure(name, arms[name]))
+    return results
+
+
+def net(results, arm, base):
+    """An arm without what another one costs, round by round."""
+    return [gross - other for gross, other in zip(results[arm], results[base], strict=True)]
+
+
+def version(server):
+    """That of PostgreSQL, as a number: 150018."""
+    return int(server.query("SHOW server_version_num")[0])
 
 
 def has_uuid_ossp(server):
@@ -66,7 +73,7 @@ def wal(server, session):
     """Bytes of WAL written and flushes so far, with those of this session."""
     session.query("SELECT pg_stat_force_next_flush()")
     time.sleep(0.1)
-    new = int(server.query("SHOW server_version_num")[0]) >= 180000
+    new = version(server) >= 180000
     flushes = "sum(fsyncs) FROM pg_stat_io WHERE object = 'wal'" if new else "wal_sync FROM pg_stat_wal"
     (line,) = server.query(f"SELECT pg_current_wal_lsn() - '0/0'::pg_lsn, {flushes}")
     written, flushed = line.split("|")

@@ -5,7 +5,10 @@ import os
 import pathlib
 import pwd
 import re
+import resource
 import shutil
+import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -115,14 +118,15 @@ class Server:
         with self.session(database) as session:
             return session.query(sql)
 
-    def set(self, name, value):
-        """Changes a setting of the running server."""
-        with self.session() as session:
-            session.query(f"ALTER SYSTEM SET {name} = '{value}'")
-            session.query("SELECT pg_reload_conf()")
+    def set(self, name, value, sessions=()):
+        """Changes a setting of the running server, and waits until sessions that are open know it."""
+        with self.session() as control:
+            control.query(f"ALTER SYSTEM SET {name} = '{value}'")
+            control.query("SELECT pg_reload_conf()")
             # a session re-reads the configuration between two statements
-            while session.value(f"SELECT setting = '{value}' FROM pg_settings WHERE name = '{name}'") != "t":
-                session.query("SELECT pg_sleep(0.01)")
+            for session in (control, *sessions):
+                while session.value(f"SELECT setting = '{value}' FROM pg_settings WHERE name = '{name}'") != "t":
+                    session.query("SELECT pg_sleep(0.01)")
 
     def pgbench(self, script, *arguments, database="postgres"):
         return self.run("pgbench", "-h", self.directory, "-U", "postgres", "-n", "-f", self.readable(script),
@@ -146,20 +150,32 @@ class Server:
             copy.chmod(0o644)
         return copy
 
-    def instructions(self, sql):
-        """The instructions of a whole single-user run of one statement. The server must be stopped."""
-        # IDs of a server that was started again within a window of the mark are ahead of the clock, off the fast path
+    def callgrind(self, statements, database="postgres", settings=(), flags=()):
+        """Runs statements in single-user mode under callgrind. The server must be stopped.
+
+        Answers, for each statement, what callgrind noted of its execution alone.
+        """
+        # IDs of a server that was started again within a window of the mark are ahead of the clock
         time.sleep(1.5)
         out = self.directory / "callgrind.out"
-        done = subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}",
-                               self.bin / "postgres", "--single", "-D", self.data, "postgres"],
-                              cwd="/", env=self.environment, input=sql + "\n", capture_output=True, text=True,
-                              **self.become)
-        total = re.search(r"^(?:totals|summary): (\d+)", out.read_text(), re.M) if out.exists() else None
-        if done.returncode != 0 or not total or "ERROR" in done.stderr:
+        options = [word for name, value in dict(settings).items() for word in ("-c", f"{name}={value}")]
+        done = subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", *flags,
+                               "--dump-before=PortalRun", "--dump-after=PortalRun",
+                               self.bin / "postgres", "--single", "-D", self.data, *options, database],
+                              cwd="/", env=self.environment, input="".join(f"{sql}\n" for sql in statements),
+                              capture_output=True, text=True, **self.become)
+        files = sorted(self.directory.glob("callgrind.out.*"), key=lambda file: int(file.suffix[1:]))
+        notes = [file.read_text() for file in files[1::2]]  # every other one is of what came before the statement
+        for file in (out, *files):
+            file.unlink(missing_ok=True)
+        if done.returncode != 0 or len(notes) != len(statements) or re.search(r"\b(ERROR|FATAL):", done.stderr):
             raise Failure(f"postgres --single under callgrind: {done.stderr}")
-        out.unlink()
-        return int(total[1])
+        return notes
+
+    def instructions(self, statements, database="postgres", settings=()):
+        """The instructions of the execution of each statement."""
+        return [int(re.search(r"^totals: (\d+)", note, re.M)[1])
+                for note in self.callgrind(statements, database, settings)]
 
 
 class Session:
@@ -200,6 +216,10 @@ class Session:
 
     def query(self, sql):
         self.send(sql)
+        return self.done(sql)
+
+    def done(self, sql):
+        """The lines of the answer to a statement that was sent."""
         lines = self.receive()
         if self.ended or any("ERROR:" in line for line in lines):
             raise Failure(f"{sql}: {' '.join(lines)}")
@@ -221,3 +241,52 @@ class Session:
     def on_cpu(self):
         with open(f"/proc/{self.pid}/schedstat") as schedstat:
             return int(schedstat.read().split()[0])
+
+
+class Connections:
+    """Many backends that have executed one statement each and are idle: a socket each, and no process of ours."""
+
+    def __init__(self, server, number, database, sql):
+        self.path = str(server.directory / ".s.PGSQL.5432")
+        self.number, self.database, self.sql = number, database, sql
+        self.sockets = []
+
+    def __enter__(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, self.number + 100)), hard))
+        try:
+            for _ in range(self.number):
+                self.connect()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for connection in self.sockets:
+            connection.close()
+
+    def connect(self):
+        connection = socket.socket(socket.AF_UNIX)
+        self.sockets.append(connection)
+        connection.connect(self.path)
+        parameters = "".join(f"{name}\0" for name in ("user", "postgres", "database", self.database, "")).encode()
+        connection.sendall(struct.pack("!ii", len(parameters) + 8, 3 << 16) + parameters)
+        self.await_ready(connection)
+        statement = self.sql.encode() + b"\0"
+        connection.sendall(struct.pack("!ci", b"Q", len(statement) + 4) + statement)
+        self.await_ready(connection)
+
+    @staticmethod
+    def await_ready(connection):
+        """Reads messages until the server is ready for a statement."""
+        with connection.makefile("rb") as messages:
+            kind = None
+            while kind != b"Z":
+                header = messages.read(5)
+                if len(header) < 5:
+                    raise Failure("the server closed a connection")
+                kind, length = struct.unpack("!ci", header)
+                body = messages.read(length - 4)
+                if kind == b"E":
+                    raise Failure(body.replace(b"\0", b" ").decode(errors="replace"))

@@ -11,6 +11,26 @@ CREATE SEQUENCE cache_1000 CACHE 1000;
 CREATE TABLE ticket (last bigint NOT NULL);
 INSERT INTO ticket VALUES (0);
 
+-- The same in blocks: an UPDATE for every 1,000 numbers, which the session hands out.
+CREATE TABLE ticket_block (last bigint NOT NULL);
+INSERT INTO ticket_block VALUES (0);
+CREATE FUNCTION ticket_block_next() RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    number bigint := coalesce(nullif(current_setting('bench.ticket', true), ''), '0');
+BEGIN
+    IF number % 1000 = 0 THEN
+        UPDATE ticket_block SET last = last + 1000 RETURNING last - 1000 INTO number;
+    END IF;
+    number := number + 1;
+    PERFORM set_config('bench.ticket', number::text, false);
+    RETURN number;
+END
+$$;
+CREATE FUNCTION ticket_block() RETURNS SETOF bigint LANGUAGE sql AS $$
+    WITH block AS (UPDATE ticket_block SET last = last + 1000 RETURNING last)
+    SELECT generate_series(last - 999, last) FROM block
+$$;
+
 -- https://instagram-engineering.com/sharding-ids-at-instagram-1cf5a71e5a5c
 CREATE SEQUENCE instagram_sequence;
 CREATE FUNCTION instagram_next(OUT result bigint) LANGUAGE plpgsql AS $$
