@@ -74,7 +74,7 @@ def backends(server, report, sizes):
         lead = max(run.lead for arm in arms for run in runs[arm])
         stored[number] = {"per second": rates, "cpu_ns_gross": cpu, "lead_seconds": lead}
 
-        what = f"{number} backends, one worker" if number > 1 else "1 backend, one worker"
+        what = f"{number} backend{'s' if number > 1 else ''}, one worker"
         target = 99.5 if number in (1, 4, 16) else None
         report.values(f"snowflake_next_batch() in {what}, of the ceiling",
                       [100 * rate / CEILING for rate in rates["batch"]], "%", least=target)
@@ -82,7 +82,7 @@ def backends(server, report, sizes):
         report.ratios(f"snowflake_next() in {what}, of the ceiling or 0.9 pg_backend_pid()",
                       [100 * rate for rate in rates["snowflake_next()"]], goals, "%", least=target)
         report.values(f"  snowflake_next() in {what}", [rate / 1e6 for rate in rates["snowflake_next()"]], "M/s")
-        report.values(f"  pg_backend_pid() in {number} backends",
+        report.values(f"  pg_backend_pid() in {what.split(',')[0]}",
                       [rate / 1e6 for rate in rates["pg_backend_pid()"]], "M/s")
         report.values(f"  CPU per ID at the ceiling, batch in {what}", cpu["batch"], "ns")
         report.values(f"  CPU per ID at the ceiling, snowflake_next() in {what}", cpu["snowflake_next()"], "ns")
