@@ -98,6 +98,8 @@ def two_workers(server, report, sizes):
 
         def rate(workers, _):
             server.set("snowflake_pg.worker_id", workers, sessions)
+            for session in sessions:  # workers are dealt in turn
+                session.query("SELECT snowflake_next()")
             used = sessions if workers == "1-2" else sessions[:1]
             Run(used, batch(CEILING))  # more than the lead
             return len(used) * CEILING * sizes.share_seconds / Run(used, statement).seconds

@@ -263,6 +263,13 @@ class Connections:
         return self
 
     def __exit__(self, *_):
+        """Ends them, and waits until they are gone."""
+        with contextlib.suppress(OSError):
+            for connection in self.sockets:
+                connection.sendall(struct.pack("!ci", b"X", 4))
+            for connection in self.sockets:
+                while connection.recv(4096):
+                    pass
         for connection in self.sockets:
             connection.close()
 
