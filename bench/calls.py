@@ -1,10 +1,9 @@
 """What one call costs in one backend: instructions and CPU time, of IDs and of UUIDs."""
 
 import contextlib
-import time
 import typing
 
-from measure import CEILING, batch, has_uuid_ossp, in_turn, net, version
+from measure import CEILING, batch, has_uuid_ossp, in_turn, net, settle, version
 from postgres import HERE, Failure
 
 CONSTANT = "a constant function"
@@ -191,14 +190,14 @@ def cpu_per_call(server, report, sizes):
     server.query("CREATE DATABASE below")
     with server.session("below") as session:
         session.query(rf"\i '{HERE / 'sql' / 'setup.sql'}'")
-        session.query("SELECT snowflake_next()")
-        time.sleep(2)  # after a start, IDs are ahead of the clock
+        settle(server, "below")
         below = cpu(session, only(ours, theirs, "nextval() CACHE 1", "clock_timestamp()"), sizes, 2 * sizes.rounds)
         if session.value("SELECT waits = 0 AND lead < interval '1 ms' FROM snowflake_status") != "t":
             raise Failure("the generator got ahead of the clock: this is no figure below the ceiling")
     server.query("DROP DATABASE below")
     server.stop()
     server.start()
+    settle(server)
 
     report.raw("cpu_ns_gross", {"past the ceiling": ids, "others": others, "range of workers": ranged,
                                 "below the ceiling": below})

@@ -20,7 +20,8 @@ def gates(server, report, sizes):
         run(server, "ids_instagram.sql", number, sizes.ids // 4)
         (line,) = server.query("SELECT count(*), count(*) - count(DISTINCT id) FROM ids")
         count, duplicates = (int(field) for field in line.split("|"))
-        report.figure(f"  Instagram's recipe in PL/pgSQL, duplicates in {count:,} IDs of {backends(number)}", duplicates)
+        what = f"duplicates in {count:,} IDs of {backends(number)}"
+        report.figure(f"  Instagram's recipe in PL/pgSQL, {what}", duplicates)
 
 
 def backends(number):

@@ -1,10 +1,10 @@
 """What could grow: the cost of a call with workers, connections and databases; memory, with calls."""
 
 import re
-import time
+import typing
 
 import calls
-from measure import in_turn
+from measure import in_turn, settle
 from postgres import HERE, Connections
 
 # One layout for all: with so many IDs per millisecond no loop gets ahead of the clock, and each call takes the same
@@ -26,8 +26,7 @@ def growth(server, report, sizes):
     server.query(f"CREATE DATABASE {databases[0]}")
     with server.session(databases[0]) as session:
         session.query(rf"\i '{HERE / 'sql' / 'setup.sql'}'")
-        session.query(NEXT)
-        time.sleep(2)  # until IDs are no longer ahead of the clock, as they are after a start
+        settle(server, databases[0])
         cost(session, sizes)  # warms up
         workers = in_turn({level: level for level in WORKERS}, sizes.growth_rounds,
                           lambda _, level: with_workers(server, sizes, session, *level))
@@ -40,36 +39,46 @@ def growth(server, report, sizes):
     for _ in range(sizes.growth_rounds):
         server.stop()  # what was known of databases is forgotten
         server.start(**settings)
-        time.sleep(2)  # until no database has IDs ahead of the clock
+        settle(server, databases[0])
         with server.session(databases[0]) as session:
             for number in DATABASES:
                 for database in databases[:number]:
                     with Connections(server, 1, database, NEXT):
                         pass
                 used[number].append(cost(session, sizes))
-    for database in databases:
-        server.query(f"DROP DATABASE {database}")
-    server.stop()
+    server.stop()  # the databases go with the server: dropping so many takes a while
     server.start()
 
-    report.raw("growth_ns", {"workers": {f"{used} of {number}": costs for (number, used), costs in workers.items()},
-                             "connections": connections, "databases": used})
-    for (number, used_workers), costs in workers.items():
-        report.values(f"  CPU, snowflake_next(), {number} workers configured, {used_workers} used", costs, "ns")
-    report.ratios("CPU, snowflake_next(), 64 workers / 1", workers[64, 64], workers[1, 1], most=1.05)
+    report.raw("growth", {"workers": {f"{used} of {number}": costs for (number, used), costs in workers.items()},
+                          "connections": connections, "databases": used})
+    names = {level: f"{level[0]} workers configured, {level[1]} used" for level in WORKERS}
+    report_growth(report, {names[level]: costs for level, costs in workers.items()}, names[1, 1], names[64, 64])
     for what, levels in (("connections open", connections), ("databases that made IDs", used)):
-        for number, costs in levels.items():
-            report.values(f"  CPU, snowflake_next(), {number:,} {what}", costs, "ns")
-        report.ratios(f"CPU, snowflake_next(), {max(levels):,} {what} / {min(levels)}", levels[max(levels)],
-                      levels[min(levels)], most=1.05)
+        names = {number: f"{number:,} {what}" for number in levels}
+        report_growth(report, {names[number]: costs for number, costs in levels.items()}, names[min(levels)],
+                      names[max(levels)])
+
+
+def report_growth(report, levels, smallest, largest):
+    report.ratios(f"CPU, snowflake_next(), {largest} / {smallest}", *([cost.relative for cost in levels[level]]
+                                                                      for level in (largest, smallest)), most=1.05)
+    for name, costs in levels.items():
+        report.values(f"  CPU, snowflake_next(), {name}", [cost.nanoseconds for cost in costs], "ns")
+
+
+class Cost(typing.NamedTuple):
+    """Of one call over a constant function: in nanoseconds, and relative to what a row with the constant takes, which
+    a processor that is busy with other things slows down alike."""
+    nanoseconds: float
+    relative: float
 
 
 def cost(session, sizes):
-    """Nanoseconds of one call over a constant function: of each the least of many short runs, since here it is a few
-    percent that count."""
+    """The cost of a call. Of each the least of many short runs, since here it is a few percent that count."""
     arms = calls.only("snowflake_next()")
-    slices = in_turn(arms, sizes.growth_slices, lambda _, arm: session.cpu(arm.statement(100_000)) / 100_000)
-    return min(slices["snowflake_next()"]) - min(slices[calls.CONSTANT])
+    slices = in_turn(arms, sizes.growth_slices, lambda _, arm: session.cpu(arm.statement(50_000)) / 50_000)
+    ours, constant = min(slices["snowflake_next()"]), min(slices[calls.CONSTANT])
+    return Cost(ours - constant, (ours - constant) / constant)
 
 
 def with_workers(server, sizes, session, number, used):
@@ -95,7 +104,7 @@ def stream(call):
 GROWING = {
     "snowflake_next()": stream("snowflake_next()"),
     "snowflake_next_batch(1000)":
-        "SELECT count(*) FROM (SELECT snowflake_next_batch(1000) FROM generate_series(1, {count} / 1000)) b",
+        "SELECT count(*) FROM (SELECT snowflake_next_batch(1000) FROM (SELECT generate_series(1, {count} / 1000)) g) b",
     "ticket_next()": stream("ticket_next('memory')"),
     "uuid_v5()": stream("uuid_v5(uuid_namespace_dns(), i::text)"),
     "uuid_v7()": stream("uuid_v7()"),
@@ -122,17 +131,14 @@ def memory(server, report, sizes):
     report.figure(f"growth of a backend's memory contexts in {sizes.memory_calls:,} calls, most of {len(grown)} "
                   "functions", max(growth["contexts"] for growth in grown.values()), "B", most=0)
     report.figure("growth of its private memory, most of them",
-                  max(growth["private"] for growth in grown.values()) / 1024, "kB", most=64)
+                  max(growth["anonymous"] for growth in grown.values()) / 1024, "kB", most=64)
     for name, growth in grown.items():
-        report.figure(f"  {name}, private memory", growth["private"] / 1024,
-                      f"kB, anonymous {growth['anonymous'] / 1024:.0f}")
+        report.figure(f"  {name}, private memory", growth["anonymous"] / 1024, "kB")
 
 
 def held(session):
-    """Bytes that a backend holds: of its memory contexts, and as the kernel counts them."""
+    """Bytes that a backend holds: of its memory contexts, and as the kernel counts them without shared memory."""
     contexts = int(session.value("SELECT sum(total_bytes) FROM pg_backend_memory_contexts"))
     with open(f"/proc/{session.pid}/smaps_rollup") as rollup:
-        sizes = {name: 1024 * int(kilobytes) for name, kilobytes in re.findall(r"^(\w+): +(\d+) kB", rollup.read(), re.M)}
-    with open(f"/proc/{session.pid}/status") as status:
-        anonymous = 1024 * int(re.search(r"^RssAnon:\s+(\d+) kB", status.read(), re.M)[1])
-    return {"contexts": contexts, "private": sizes["Private_Clean"] + sizes["Private_Dirty"], "anonymous": anonymous}
+        anonymous = 1024 * int(re.search(r"^Anonymous: +(\d+) kB", rollup.read(), re.M)[1])
+    return {"contexts": contexts, "anonymous": anonymous}
