@@ -13,6 +13,8 @@
 #   make psql           the same set-up, and you in psql
 #   make test           everything that is tested, on PostgreSQL 15, 16 and 18
 #   make bench          measure it against sequences and UUIDs
+#   make benchmarks-page RUN=latest
+#                       rewrite docs/benchmarks.md and its plots from the results of a run
 #   make schema         rewrite the install script in sql/ from the Rust sources
 #
 # Choose another PostgreSQL with PG_CONFIG=/path/to/pg_config.
@@ -73,10 +75,13 @@ test:
 	@tools/test
 bench:
 	@tools/bench
+benchmarks-page:
+	@tools/benchmarks-page $(RUN)
 schema:
 	@tools/schema write
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
 FORCE:
-.PHONY: all install install-library uninstall uninstall-library installcheck clean demo psql test bench schema help FORCE
+.PHONY: all install install-library uninstall uninstall-library installcheck clean demo psql test bench benchmarks-page \
+	schema help FORCE

@@ -98,3 +98,9 @@ def report_wal(report, name, after, before, ids=1_000_000, most=None):
 def mark_waits(session):
     """How often a caller waited until a raise of the mark was durable."""
     return int(session.value("SELECT coalesce(max(mark_waits), 0) FROM snowflake_status"))
+
+
+def number(value):
+    """A figure as it is printed."""
+    digits = 0 if isinstance(value, int) or abs(value) >= 1000 else 1 if abs(value) >= 10 else 3
+    return f"{value:,.{digits}f}"

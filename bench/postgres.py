@@ -133,14 +133,28 @@ class Server:
                         *arguments, database)
 
     def pgbench_times(self, script, *arguments, database):
-        """The time of every statement, in microseconds."""
-        prefix = self.directory / "pgbench_times"
-        self.pgbench(script, "--log", f"--log-prefix={prefix}", *arguments, database=database)
+        """The time of every round trip, in microseconds."""
+        return self.pgbench_logged(script, *arguments, database=database)[1]
+
+    def pgbench_logged(self, script, *arguments, database="postgres"):
+        """What pgbench prints, and the time of every round trip in microseconds.
+
+        That is from one answer to the next one of the same client. The time that pgbench itself notes is 0 if the
+        answer came before pgbench ran on, which on few cores is often: it reads the clock once for both ends then.
+        """
+        prefix = self.directory / "pgbench_log"
+        output = self.pgbench(script, "--log", f"--log-prefix={prefix}", *arguments, database=database)
         times = []
         for log in self.directory.glob(f"{prefix.name}.*"):
-            times += [int(line.split()[2]) for line in log.read_text().splitlines()]
+            last = {}
+            for line in log.read_text().splitlines():
+                client, _, _, _, second, microsecond = line.split()
+                now = int(second) * 1_000_000 + int(microsecond)
+                if client in last:
+                    times.append(now - last[client])
+                last[client] = now
             log.unlink()
-        return times
+        return output, times
 
     def readable(self, script):
         """A copy of a script where the server's user can read it."""

@@ -48,9 +48,11 @@ BEGIN
 END
 $$;
 
--- Two tables of one shape.
+-- Tables of one shape.
 CREATE TABLE rows_snowflake (id bigint PRIMARY KEY DEFAULT snowflake_next(), payload int NOT NULL);
 CREATE TABLE rows_bigserial (id bigserial PRIMARY KEY, payload int NOT NULL);
+CREATE TABLE rows_uuid_v4 (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), payload int NOT NULL);
+CREATE TABLE rows_uuid_v7 (id uuid PRIMARY KEY DEFAULT uuid_v7(), payload int NOT NULL);
 
 CREATE UNLOGGED TABLE ids (client int, n bigint, id bigint);
 CREATE UNLOGGED TABLE uuids (client int, n bigint, id uuid);

@@ -1,0 +1,1 @@
+SELECT instagram_next();

@@ -1,0 +1,1 @@
+SELECT nextval('cache_1000');

@@ -1,0 +1,1 @@
+SELECT ticket_block_next();
