@@ -34,8 +34,9 @@ WORKLOADS = {
     "E. How the cost grows": ("growth",),
     "F. Memory": ("memory",),
     "Write-ahead log, and callers that are stopped": ("wal_volume", "latency"),
-    "Other figures": (),
+    "Other figures": (),  # of subjects that are not named here
 }
+GATES = "gates"
 
 
 def table(heads, rows):
@@ -154,7 +155,7 @@ def page(name, stored):
     if environment["quick"]:
         lines += ["The run was made with `QUICK=1`: its figures are rough.", ""]
 
-    known = {subject for subjects in WORKLOADS.values() for subject in subjects}
+    known = {subject for subjects in WORKLOADS.values() for subject in subjects} | {GATES}
     others = tuple(dict.fromkeys(figure["subject"] for figure in stored["figures"] if figure["subject"] not in known))
     for heading, subjects in WORKLOADS.items():
         figures = [figure for subject in subjects or others for figure in stored["figures"]
@@ -177,6 +178,7 @@ def page(name, stored):
     if stored["gates"]:
         lines += ["## Gates", "", "A run with one wrong ID fails.", ""]
         lines += [f"- {gate['name']}{'' if gate['passed'] else ' **failed**'}" for gate in stored["gates"]] + [""]
+        lines += figures_table([figure for figure in stored["figures"] if figure["subject"] == GATES])
     lines += ["## What is not reached, and why", ""]
     missed = [figure for figure in stored["figures"] if figure["met"] is False]
     lines += figures_table(missed) if missed else ["Every target of this run is met.", ""]

@@ -50,7 +50,9 @@ def cpu_data(stored):
             found = re.fullmatch(rf"  (?!of which)(.+) over (?:{base})", figure["name"])
             if figure.get("subject") == subject and found and figure["unit"] == "ns" and figure["value"] > 0:
                 low, high = (figure["value"] if end is None else end for end in (figure["low"], figure["high"]))
-                panels.setdefault(title, {})[found[1]] = [low, figure["value"], high]
+                # the loop of all arms makes IDs faster than they can be
+                arm = "snowflake_next() past the ceiling" if found[1] == "snowflake_next()" else found[1]
+                panels.setdefault(title, {})[arm] = [low, figure["value"], high]
     return panels or None
 
 
@@ -283,7 +285,8 @@ def finished(text, plot, stored):
     rules = []
     for one, other in DARK.items():
         for what in ("fill", "stroke"):
-            rules.append(f'[style*="{what}: {one}"]{{{what}:{other}!important}}')
+            if f"{what}: {one}" in text:
+                rules.append(f'[style*="{what}: {one}"]{{{what}:{other}!important}}')
     head = (f"<!-- figures: {digest(plot, stored)} -->\n"
             f"<style>@media(prefers-color-scheme:dark){{{''.join(rules)}}}</style>\n")
     return re.sub(r"(<svg[^>]*>\n)", lambda found: found[1] + head, text, count=1)
