@@ -14,14 +14,13 @@ use snowflake_core::uuid::{Ticks, UnixSequence};
 use snowflake_core::{ClockSample, Timestamp};
 
 use crate::error::{Failure, Outcome};
+use crate::lock::Lock;
 use crate::shmem::Shared;
 use crate::{guc, remote};
 
 /// The part of shared memory that is about the lease.
 #[repr(C, align(64))]
 pub struct Holder {
-    /// Serialises moving the fence and letting words on; covers `record` too.
-    lock: *mut pg_sys::LWLock,
     /// Whether this server gives out IDs under a lease only: a registry is set.
     required: bool,
     /// Known to this start of the postmaster alone: proves that a lease is its own.
@@ -33,6 +32,8 @@ pub struct Holder {
     fence: Fence<AtomicU64>,
     /// What wakes the registrar.
     registrar: AtomicPtr<pg_sys::Latch>,
+    /// Serialises moving the fence and letting words on; covers `record` too.
+    lock: Lock,
     record: UnsafeCell<Record>,
 }
 
@@ -71,25 +72,10 @@ pub enum Cause {
 /// What there is room for of a reason or a host name.
 type Line = crate::line::Line<480>;
 
-/// The lock of a [`Holder`], held until the end of the scope. Nothing in between raises an ERROR,
-/// which would release the lock as well.
-struct Held(*mut pg_sys::LWLock);
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        // SAFETY: it was acquired when this was made
-        unsafe { pg_sys::LWLockRelease(self.0) };
-    }
-}
-
-/// The name of the lock in wait events.
-pub const TRANCHE: &std::ffi::CStr = c"snowflake_pg";
-
 impl Holder {
     /// The lease of a server that has none yet, or needs none.
-    pub fn new(lock: *mut pg_sys::LWLock, required: bool, nonce: u128, restarted: bool) -> Self {
+    pub fn new(tranche: i32, required: bool, nonce: u128, restarted: bool) -> Self {
         Self {
-            lock,
             required,
             nonce,
             restarted,
@@ -100,6 +86,7 @@ impl Holder {
                 Fence::none()
             },
             registrar: AtomicPtr::new(std::ptr::null_mut()),
+            lock: Lock::new(tranche),
             record: UnsafeCell::new(Record::default()),
         }
     }
@@ -124,23 +111,25 @@ impl Holder {
         self.fence.end()
     }
 
-    fn lock(&self, mode: pg_sys::LWLockMode::Type) -> Held {
-        // SAFETY: the lock lives in shared memory of the server
-        unsafe { pg_sys::LWLockAcquire(self.lock, mode) };
-        Held(self.lock)
-    }
-
     /// What there is to tell.
     pub fn record(&self) -> Record {
-        let _held = self.lock(pg_sys::LWLockMode::LW_SHARED);
-        // SAFETY: read and written under the lock only
-        unsafe { *self.record.get() }
+        self.read(|record| record)
     }
 
-    /// Changes what there is to tell; nothing else may.
-    fn change(&self, change: impl FnOnce(&mut Record)) {
-        // SAFETY: the caller holds the lock alone
-        change(unsafe { &mut *self.record.get() });
+    /// Calls with what there is to tell, while it does not change.
+    fn read<T>(&self, read: impl FnOnce(Record) -> T) -> T {
+        self.lock.with_shared(|| {
+            // SAFETY: read and written under the lock only
+            read(unsafe { *self.record.get() })
+        })
+    }
+
+    /// Calls with what there is to tell, while no word is let on and nothing else changes it.
+    fn change<T>(&self, change: impl FnOnce(&mut Record) -> T) -> T {
+        self.lock.with(|| {
+            // SAFETY: read and written under the lock only, which is held alone
+            change(unsafe { &mut *self.record.get() })
+        })
     }
 
     /// Calls with how far words may be let on, of `bound` in milliseconds since 1970.
@@ -148,25 +137,20 @@ impl Holder {
         if !self.required {
             return let_on(bound);
         }
-        let _held = self.lock(pg_sys::LWLockMode::LW_SHARED);
-        let_on(self.fence.admit(bound))
+        self.lock.with_shared(|| let_on(self.fence.admit(bound)))
     }
 
     /// Calls while no word is opened or closed.
     pub fn steady<T>(&self, call: impl FnOnce() -> T) -> T {
-        let _held = self
-            .required
-            .then(|| self.lock(pg_sys::LWLockMode::LW_SHARED));
-        call()
+        if !self.required {
+            return call();
+        }
+        self.lock.with_shared(call)
     }
 
     /// The worker ID that this server has at present, and the generation it belongs to.
     pub fn worker(&self, wanted: Option<u32>) -> Outcome<(u32, u64)> {
-        let (record, generation) = {
-            let _held = self.lock(pg_sys::LWLockMode::LW_SHARED);
-            // SAFETY: as in `record`
-            (unsafe { *self.record.get() }, self.generation())
-        };
+        let (record, generation) = self.read(|record| (record, self.generation()));
         match record.lease {
             Some(grant) if wanted.is_none_or(|wanted| wanted == grant.worker) => {
                 Ok((grant.worker, generation))
@@ -287,39 +271,37 @@ impl Holder {
         max_lead: i64,
         sample: &ClockSample,
     ) {
-        let _held = self.lock(pg_sys::LWLockMode::LW_EXCLUSIVE);
-        // SAFETY: as in `record`
-        let before = unsafe { (*self.record.get()).lease };
-        let mut grant = grant;
-        let same =
-            |before: Lease| (before.worker, before.not_before) == (grant.worker, grant.not_before);
-        if let Some(before) = before.filter(|&before| same(before)) {
-            grant.not_after = grant.not_after.max(before.not_after);
-            self.fence.extend(grant.not_after);
-        } else {
-            if let Some(before) = before {
-                close(shared, before.worker);
-            }
-            // where IDs of this worker from before a crash may have ended
-            let lead = sample.wall.micros().saturating_add(max_lead) / 1_000;
-            let begin = grant.not_before.max(lead);
-            let begin = self.fence.enter(begin, grant.not_after);
-            if self.restarted && self.generation() == 0 {
-                // nothing of it is to be handed back
-                self.fence.admit(grant.not_after);
-            }
-            let instant = Timestamp::from_millis(begin);
-            let clock = Timestamp::from_micros(instant.micros().saturating_sub(max_lead));
-            let monotonic = sample.monotonic_after;
-            if let Some(slot) = shared.slot(grant.worker) {
-                slot.open(first_whole_tick(shape, instant), clock, monotonic);
-            }
-            if let Some(slot) = shared.wide_slot(grant.worker) {
-                slot.open(UnixSequence::at(instant), clock, monotonic);
-            }
-            self.generation.fetch_add(1, Ordering::Release);
-        }
         self.change(|record| {
+            let mut grant = grant;
+            let same = |before: Lease| {
+                (before.worker, before.not_before) == (grant.worker, grant.not_before)
+            };
+            if let Some(before) = record.lease.filter(|&before| same(before)) {
+                grant.not_after = grant.not_after.max(before.not_after);
+                self.fence.extend(grant.not_after);
+            } else {
+                if let Some(before) = record.lease {
+                    close(shared, before.worker);
+                }
+                // where IDs of this worker from before a crash may have ended
+                let lead = sample.wall.micros().saturating_add(max_lead) / 1_000;
+                let begin = grant.not_before.max(lead);
+                let begin = self.fence.enter(begin, grant.not_after);
+                if self.restarted && self.generation() == 0 {
+                    // nothing of it is to be handed back
+                    self.fence.admit(grant.not_after);
+                }
+                let instant = Timestamp::from_millis(begin);
+                let clock = Timestamp::from_micros(instant.micros().saturating_sub(max_lead));
+                let monotonic = sample.monotonic_after;
+                if let Some(slot) = shared.slot(grant.worker) {
+                    slot.open(first_whole_tick(shape, instant), clock, monotonic);
+                }
+                if let Some(slot) = shared.wide_slot(grant.worker) {
+                    slot.open(UnixSequence::at(instant), clock, monotonic);
+                }
+                self.generation.fetch_add(1, Ordering::Release);
+            }
             record.lease = Some(grant);
             record.renewed = sample.wall.micros() / 1_000;
             record.trouble = None;
@@ -329,43 +311,36 @@ impl Holder {
     /// Gives the lease up, if there is one: no ID is given out at or above the instant that this
     /// answers, in milliseconds since 1970.
     pub fn leave(&self, shared: Shared) -> Option<(Lease, i64)> {
-        let _held = self.lock(pg_sys::LWLockMode::LW_EXCLUSIVE);
-        // SAFETY: as in `record`
-        let grant = unsafe { (*self.record.get()).lease }?;
-        let reached = self.fence.leave();
-        close(shared, grant.worker);
-        self.generation.fetch_add(1, Ordering::Release);
-        self.change(|record| record.lease = None);
-        Some((grant, reached))
+        self.change(|record| {
+            let grant = record.lease.take()?;
+            let reached = self.fence.leave();
+            close(shared, grant.worker);
+            self.generation.fetch_add(1, Ordering::Release);
+            Some((grant, reached))
+        })
     }
 
     /// Tells why there is no lease, or none for longer; answers whether that is news.
     pub fn note(&self, cause: Cause, text: &str, now: i64) -> bool {
-        let _held = self.lock(pg_sys::LWLockMode::LW_EXCLUSIVE);
-        let mut news = false;
         self.change(|record| {
             let known = record.trouble.filter(|known| known.cause == cause);
-            news = known.is_none();
             record.trouble = Some(Trouble {
                 cause,
                 since: known.map_or(now, |known| known.since),
                 text: Line::new(text.trim_end().trim_end_matches('.')),
             });
-        });
-        news
+            known.is_none()
+        })
     }
 
     /// Tells which host presents the identity of this server as well; answers whether that is
     /// news.
     pub fn contested(&self, host: Option<&str>) -> bool {
-        let _held = self.lock(pg_sys::LWLockMode::LW_EXCLUSIVE);
-        let mut news = false;
         self.change(|record| {
             let known = record.contested_by.map(|known| known.to_string());
-            news = host.is_some() && known.as_deref() != host;
             record.contested_by = host.map(Line::new);
-        });
-        news
+            host.is_some() && known.as_deref() != host
+        })
     }
 }
 

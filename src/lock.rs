@@ -4,7 +4,7 @@ use std::cell::UnsafeCell;
 
 use pgrx::prelude::*;
 
-/// A lightweight lock in shared memory, taken exclusively.
+/// A lightweight lock in shared memory.
 #[repr(transparent)]
 pub struct Lock(UnsafeCell<pg_sys::LWLock>);
 
@@ -23,21 +23,31 @@ impl Lock {
         Self(UnsafeCell::new(lock))
     }
 
-    /// Waits for the lock, and calls with it. An ERROR on the way out unwinds without running
-    /// anything of ours; PostgreSQL then releases the lock.
+    /// Waits for the lock, and calls while no other process holds it. An ERROR on the way out
+    /// unwinds without running anything of ours; PostgreSQL then releases the lock.
     pub fn with<T>(&self, work: impl FnOnce() -> T) -> T {
-        // SAFETY: the lock is in shared memory and initialised
-        unsafe { pg_sys::LWLockAcquire(self.0.get(), pg_sys::LWLockMode::LW_EXCLUSIVE) };
+        self.acquire(pg_sys::LWLockMode::LW_EXCLUSIVE);
         self.finish(work)
     }
 
-    /// The same unless another process holds it.
+    /// The same while others may hold it in this way, too.
+    pub fn with_shared<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.acquire(pg_sys::LWLockMode::LW_SHARED);
+        self.finish(work)
+    }
+
+    /// As `with`, unless another process holds it.
     pub fn try_with<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
         // SAFETY: the lock is in shared memory and initialised
         let mine = unsafe {
             pg_sys::LWLockConditionalAcquire(self.0.get(), pg_sys::LWLockMode::LW_EXCLUSIVE)
         };
         mine.then(|| self.finish(work))
+    }
+
+    fn acquire(&self, mode: pg_sys::LWLockMode::Type) {
+        // SAFETY: the lock is in shared memory and initialised
+        unsafe { pg_sys::LWLockAcquire(self.0.get(), mode) };
     }
 
     fn finish<T>(&self, work: impl FnOnce() -> T) -> T {

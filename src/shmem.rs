@@ -10,7 +10,7 @@ use snowflake_core::uuid::{Ticks, UnixSequence};
 
 use crate::backend::BackendLocal;
 use crate::error::{Failure, OrRaise, Outcome};
-use crate::lease::{self, Holder};
+use crate::lease::Holder;
 use crate::lock::{self, Lock};
 use crate::supply::Supplies;
 use crate::{clock, guc, random};
@@ -287,7 +287,6 @@ unsafe extern "C-unwind" fn on_request() {
         }
         let layout = guc::layout().or_raise();
         pg_sys::RequestAddinShmemSpace(size(layout.largest_worker() + 1));
-        pg_sys::RequestNamedLWLockTranche(lease::TRANCHE.as_ptr(), 1);
     }
 }
 
@@ -323,8 +322,6 @@ unsafe extern "C-unwind" fn on_startup() {
     let nonce = NONCE.get().map_or_else(fresh_nonce, Ok).or_raise();
     NONCE.set(Some(nonce));
     let leased = guc::registry().is_some();
-    // SAFETY: requested in the request hook
-    let lock = unsafe { &raw mut (*pg_sys::GetNamedLWLockTranche(lease::TRANCHE.as_ptr())).lock };
     // SAFETY: the memory is large enough, aligned (PostgreSQL aligns to cache lines) and not yet
     // shared; header and slots are written whole before references to them are made.
     let shared = unsafe {
@@ -341,7 +338,7 @@ unsafe extern "C-unwind" fn on_startup() {
                 gregorian: Slot::default(),
                 unix: Slot::default(),
                 identity,
-                holder: Holder::new(lock, leased, nonce, restarted),
+                holder: Holder::new(tranche, leased, nonce, restarted),
                 databases: [const {
                     Database {
                         key: AtomicU64::new(0),
