@@ -66,14 +66,17 @@ impl Sequence {
         })
     }
 
+    /// Whether it is a sequence at all.
+    pub fn is_sequence(&self) -> bool {
+        // SAFETY: an open relation has its pg_class row
+        unsafe { (*(*self.relation).rd_rel).relkind as u8 == pg_sys::RELKIND_SEQUENCE }
+    }
+
     /// Why it must not be read or raised, if so.
     pub fn problem(&self) -> Option<&'static str> {
-        // SAFETY: an open relation has its pg_class row
-        let (kind, persistence) = unsafe {
-            let form = (*self.relation).rd_rel;
-            ((*form).relkind as u8, (*form).relpersistence as u8)
-        };
-        if kind != pg_sys::RELKIND_SEQUENCE {
+        // SAFETY: as above
+        let persistence = unsafe { (*(*self.relation).rd_rel).relpersistence as u8 };
+        if !self.is_sequence() {
             Some("It is not a sequence.")
         } else if persistence != pg_sys::RELPERSISTENCE_PERMANENT {
             Some("It is unlogged: a crash would lose it.")

@@ -19,12 +19,9 @@ use crate::{sequence, text};
 /// The name of the label provider.
 const PROVIDER: &CStr = c"snowflake_pg";
 
-/// What nextval() takes.
-const NEXTVAL_LOCK: u32 = pg_sys::RowExclusiveLock;
 /// What ALTER SEQUENCE takes. It waits for transactions that have called nextval(), and its rewrite
 /// makes sessions forget the numbers that they have cached.
 const ALTER_LOCK: u32 = pg_sys::ShareRowExclusiveLock;
-const _: () = assert!(NEXTVAL_LOCK < ALTER_LOCK);
 
 /// Lets strides be recorded as security labels.
 pub fn register_labels() {
@@ -157,25 +154,13 @@ fn check_alterable(oid: pg_sys::Oid) -> Outcome<()> {
 fn read(oid: pg_sys::Oid) -> Outcome<Option<(Sequence, Option<String>)>> {
     // SELECT would not do: it does not keep ALTER SEQUENCE from taking the file away, and keeps its
     // own lock until the end of the transaction
-    // SAFETY: opens by OID; a relation that is gone gives NULL
-    let relation = unsafe { pg_sys::try_relation_open(oid, NEXTVAL_LOCK as i32) };
-    if relation.is_null() {
+    let Some(open) = sequence::Sequence::open_to_read(oid) else {
         return Ok(None);
-    }
-    // SAFETY: the kind of an open relation; block 0 of a sequence always exists, and is read under
-    // the lock that keeps 8 bytes from tearing. An ERROR in between unwinds without running
-    // anything of ours: PostgreSQL then releases lock and pin.
-    let state = unsafe {
-        if (*(*relation).rd_rel).relkind as u8 == pg_sys::RELKIND_SEQUENCE {
-            let buffer = pg_sys::ReadBuffer(relation, 0);
-            pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_SHARE as i32);
-            let data = sequence::data(pg_sys::BufferGetPage(buffer));
-            let state = data.map(|data| ((*data).last_value, (*data).is_called));
-            pg_sys::UnlockReleaseBuffer(buffer);
-            state
-        } else {
-            None
-        }
+    };
+    let state = if open.is_sequence() {
+        open.read()
+    } else {
+        None
     };
     let sql = Sql::new(
         "SELECT seqincrement, seqmin, seqmax, seqstart, seqcycle,
@@ -185,20 +170,19 @@ fn read(oid: pg_sys::Oid) -> Outcome<Option<(Sequence, Option<String>)>> {
          FROM pg_sequence WHERE seqrelid = $1",
     );
     let found = query::rows(sql, &[Argument::Oid(oid)], |row| {
-        let (last_value, called) = state?;
+        let state = state.as_ref()?;
         let sequence = Sequence {
             increment: row.long(1)?,
             min: row.long(2)?,
             max: row.long(3)?,
             start: row.long(4)?,
             cycle: row.flag(5),
-            last_value,
-            called,
+            last_value: state.last_value,
+            called: state.is_called,
         };
         Some((sequence, row.text(6)))
     });
-    // SAFETY: closes what was opened
-    unsafe { pg_sys::relation_close(relation, NEXTVAL_LOCK as i32) };
+    open.close();
     Ok(found?.pop().flatten())
 }
 
