@@ -32,6 +32,7 @@ mod snowflake128;
 mod status;
 mod stride;
 mod supply;
+mod table;
 mod text;
 mod ticket;
 mod ticket_ddl;

@@ -9,6 +9,7 @@ use snowflake_core::snowflake::Layout;
 use crate::backend::BackendLocal;
 use crate::error::{Failure, OrRaise, Outcome};
 use crate::row::{TriggerResult, before_row};
+use crate::table::{Table, Tuple};
 use crate::text::{self, Text};
 use crate::{guc, invalidation, layout, mark, session};
 
@@ -80,41 +81,19 @@ pub struct Extension {
 
 /// Looks the extension up.
 pub fn extension() -> Outcome<Extension> {
-    // SAFETY: a scan of pg_extension, a catalog of a few rows, under the lock that it needs; the
-    // row is read while the tuple is pinned by the scan.
-    let found = unsafe {
-        let extension = pg_sys::get_extension_oid(c"snowflake_pg".as_ptr(), true);
-        let catalog =
-            pg_sys::table_open(pg_sys::ExtensionRelationId, pg_sys::AccessShareLock as i32);
-        let scan = pg_sys::systable_beginscan(
-            catalog,
-            pg_sys::InvalidOid,
-            false,
-            std::ptr::null_mut(),
-            0,
-            std::ptr::null_mut(),
-        );
-        let mut found = None;
-        while found.is_none() {
-            let tuple = pg_sys::systable_getnext(scan);
-            if tuple.is_null() {
-                break;
-            }
-            let header = (*tuple).t_data;
-            let form = header
-                .byte_add((*header).t_hoff as usize)
-                .cast::<pg_sys::FormData_pg_extension>();
-            if (*form).oid == extension {
-                found = Some(Extension {
-                    schema: (*form).extnamespace,
-                    writer: (*header).t_choice.t_heap.t_xmin,
-                });
-            }
+    // SAFETY: a catalog look-up by a valid C string
+    let extension = unsafe { pg_sys::get_extension_oid(c"snowflake_pg".as_ptr(), true) };
+    let catalog = Table::open(pg_sys::ExtensionRelationId, "pg_extension")?;
+    let found = catalog.find(None, |row| {
+        if row.oid(pg_sys::Anum_pg_extension_oid as i16)? != extension {
+            return None;
         }
-        pg_sys::systable_endscan(scan);
-        pg_sys::table_close(catalog, pg_sys::AccessShareLock as i32);
-        found
-    };
+        Some(Extension {
+            schema: row.oid(pg_sys::Anum_pg_extension_extnamespace as i16)?,
+            writer: row.writer(),
+        })
+    });
+    catalog.close();
     found.ok_or_else(|| {
         Failure::new(
             PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
@@ -136,7 +115,10 @@ pub fn relation_changed(relation: pg_sys::Oid) {
     }
 }
 
-/// The row of `snowflake_recorded_layout`.
+/// The table of the record.
+const TABLE: &str = "snowflake_recorded_layout";
+
+/// Its row.
 struct Row {
     layout: String,
     /// The transaction that wrote it.
@@ -145,45 +127,15 @@ struct Row {
 
 /// Reads the record.
 fn read(relations: Relations) -> Outcome<Row> {
-    let altered = || Failure::state("table \"snowflake_recorded_layout\" was altered");
-    // SAFETY: a scan of a table of one row, under the lock that it needs, with a catalog snapshot,
-    // which parallel workers and read-only transactions have too. That it is a table and the
-    // column a text is checked; the text is copied before the scan ends.
-    let row = unsafe {
-        let table = pg_sys::try_relation_open(relations.layout, pg_sys::AccessShareLock as i32);
-        if table.is_null() {
-            return Err(Failure::new(
-                PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
-                "table \"snowflake_recorded_layout\" was dropped",
-            ));
-        }
-        if (*(*table).rd_rel).relkind as u8 != pg_sys::RELKIND_RELATION {
-            return Err(altered());
-        }
-        let column = layout_column(relations.layout).ok_or_else(altered)?;
-        let scan = pg_sys::systable_beginscan(
-            table,
-            pg_sys::InvalidOid,
-            false,
-            std::ptr::null_mut(),
-            0,
-            std::ptr::null_mut(),
-        );
-        let tuple = pg_sys::systable_getnext(scan);
-        let row = if tuple.is_null() {
-            None
-        } else {
-            let mut is_null = false;
-            let datum = pg_sys::heap_getattr(tuple, column, (*table).rd_att, &mut is_null);
-            text::from_datum(datum, is_null).map(|layout| Row {
-                layout,
-                writer: (*(*tuple).t_data).t_choice.t_heap.t_xmin,
-            })
-        };
-        pg_sys::systable_endscan(scan);
-        pg_sys::relation_close(table, pg_sys::AccessShareLock as i32);
-        row
-    };
+    let table = Table::open(relations.layout, TABLE)?;
+    let column = table.column(c"layout", pg_sys::TEXTOID)?;
+    let row = table.find(None, |row| {
+        Some(Row {
+            layout: text_of(row, column)?,
+            writer: row.writer(),
+        })
+    });
+    table.close();
     row.ok_or_else(|| {
         Failure::state("table \"snowflake_recorded_layout\" is empty")
             .detail("The database does not say which layout its IDs have.")
@@ -191,14 +143,11 @@ fn read(relations: Relations) -> Outcome<Row> {
     })
 }
 
-/// The number of the column that holds the layout, if it is there and a text.
-fn layout_column(table: pg_sys::Oid) -> Option<i32> {
-    // SAFETY: catalog look-ups
-    unsafe {
-        let column = pg_sys::get_attnum(table, c"layout".as_ptr());
-        let is_text = column > 0 && pg_sys::get_atttype(table, column) == pg_sys::TEXTOID;
-        is_text.then_some(column.into())
-    }
+/// A column that was checked to be a text.
+fn text_of(row: &Tuple, column: i16) -> Option<String> {
+    let datum = row.value(column)?;
+    // SAFETY: it is one
+    unsafe { text::from_datum(datum, false) }
 }
 
 /// Refuses to give out a database's first ID while the record can still be rolled back, which would
@@ -330,12 +279,7 @@ fn snowflake_pg_replace_record(fcinfo: pg_sys::FunctionCallInfo) -> TriggerResul
 
 fn replace_record(fcinfo: pg_sys::FunctionCallInfo) -> Outcome<TriggerResult> {
     let table = relations()?.layout;
-    let trigger = before_row(
-        fcinfo,
-        "snowflake_pg_replace_record()",
-        table,
-        "snowflake_recorded_layout",
-    )?;
+    let trigger = before_row(fcinfo, "snowflake_pg_replace_record()", table, TABLE)?;
     let (old, new) = match trigger.tg_event & pg_sys::TRIGGER_EVENT_OPMASK {
         pg_sys::TRIGGER_EVENT_UPDATE => (trigger.tg_trigtuple, Some(trigger.tg_newtuple)),
         pg_sys::TRIGGER_EVENT_DELETE => (trigger.tg_trigtuple, None),
@@ -345,15 +289,12 @@ fn replace_record(fcinfo: pg_sys::FunctionCallInfo) -> Outcome<TriggerResult> {
         }
     };
     if let Some(new) = new {
-        let altered = || Failure::state("table \"snowflake_recorded_layout\" was altered");
-        let column = layout_column(table).ok_or_else(altered)?;
-        // SAFETY: the row is one of this table, and the column a text
-        let layout = unsafe {
-            let mut is_null = false;
-            let descriptor = (*trigger.tg_relation).rd_att;
-            let datum = pg_sys::heap_getattr(new, column, descriptor, &mut is_null);
-            text::from_datum(datum, is_null)
-        };
+        let open = Table::open(table, TABLE)?;
+        let column = open.column(c"layout", pg_sys::TEXTOID)?;
+        // SAFETY: the trigger is one of this table
+        let row = unsafe { open.row(new) };
+        let layout = text_of(&row, column);
+        open.close();
         Layout::parse(&layout.unwrap_or_default(), Timestamp::INFINITY)?;
     }
     // SAFETY: tells all backends, at commit, to read the record again

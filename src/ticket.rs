@@ -12,6 +12,7 @@ use crate::row::Row;
 use crate::sequence::{Sequence, flushed, flushed_soon};
 use crate::shmem::{self, Shared};
 use crate::supply::{self, LONGEST_NAME, SUPPLIES};
+use crate::table::{Key, Table};
 use crate::text::{self, ServerText};
 use crate::{clock, guc, invalidation, record};
 
@@ -138,60 +139,24 @@ fn find_table() -> Outcome<pg_sys::Oid> {
 
 /// What the table says about a ticket; `None` if the name is not known.
 pub fn named(name: ServerText) -> Outcome<Option<Named>> {
-    let table = table()?;
-    let altered = || Failure::state("table \"snowflake_ticket\" was altered");
-    // SAFETY: a scan of a table by its primary key, under the lock that it needs, with a catalog
-    // snapshot, which parallel workers and read-only transactions have too. The columns and their
-    // types are checked before.
-    unsafe {
-        let column = |column: &std::ffi::CStr, of: pg_sys::Oid| {
-            let number = pg_sys::get_attnum(table, column.as_ptr());
-            (number > 0 && pg_sys::get_atttype(table, number) == of).then_some(number)
-        };
-        let key_column = column(c"name", pg_sys::TEXTOID).ok_or_else(altered)?;
-        let value_column = column(c"sequence", pg_sys::REGCLASSOID).ok_or_else(altered)?;
-        let registry_column = column(c"registry", pg_sys::BOOLOID).ok_or_else(altered)?;
-        let schema = pg_sys::get_rel_namespace(table);
-        let index = pg_sys::get_relname_relid(c"snowflake_ticket_pkey".as_ptr(), schema);
-        let relation = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
-        let mut key = pg_sys::ScanKeyData::default();
-        pg_sys::ScanKeyEntryInitialize(
-            &mut key,
-            0,
-            key_column,
-            pg_sys::BTEqualStrategyNumber as u16,
-            pg_sys::InvalidOid,
-            pg_sys::C_COLLATION_OID,
-            pg_sys::Oid::from(pg_sys::F_TEXTEQ),
-            name.datum(),
-        );
-        let scan = pg_sys::systable_beginscan(
-            relation,
-            index,
-            index != pg_sys::InvalidOid,
-            std::ptr::null_mut(),
-            1,
-            &mut key,
-        );
-        let row = pg_sys::systable_getnext(scan);
-        let named = if row.is_null() {
-            None
-        } else {
-            let value = |column: i16| {
-                let mut is_null = false;
-                let descriptor = (*relation).rd_att;
-                let datum = pg_sys::heap_getattr(row, column.into(), descriptor, &mut is_null);
-                (!is_null).then_some(datum)
-            };
-            value(value_column).map(|sequence| Named {
-                sequence: pg_sys::Oid::from(sequence.value() as u32),
-                registry: value(registry_column).is_some_and(|registry| registry.value() & 1 != 0),
-            })
-        };
-        pg_sys::systable_endscan(scan);
-        pg_sys::table_close(relation, pg_sys::AccessShareLock as i32);
-        Ok(named)
-    }
+    let table = Table::open(table()?, "snowflake_ticket")?;
+    let key = Key {
+        index: c"snowflake_ticket_pkey",
+        column: table.column(c"name", pg_sys::TEXTOID)?,
+        text: name.datum(),
+    };
+    let sequence = table.column(c"sequence", pg_sys::REGCLASSOID)?;
+    let registry = table.column(c"registry", pg_sys::BOOLOID)?;
+    let named = table.find(Some(key), |row| {
+        Some(Named {
+            sequence: row.oid(sequence)?,
+            registry: row
+                .value(registry)
+                .is_some_and(|registry| registry.value() & 1 != 0),
+        })
+    });
+    table.close();
+    Ok(named)
 }
 
 pub fn missing(name: ServerText) -> Failure {
