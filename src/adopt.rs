@@ -68,7 +68,7 @@ fn check_table(oid: pg_sys::Oid) -> Outcome<()> {
         "SELECT pg_has_role(relowner, 'USAGE'), relkind IN ('r', 'p') FROM pg_class WHERE oid = $1",
     );
     let facts = query::with_system_path(|| {
-        query::rows(sql, &[Argument::Oid(oid)], |row| (row.flag(1), row.flag(2)))
+        query::rows(sql, &[oid.into()], |row| (row.flag(1), row.flag(2)))
     })?;
     match facts.first() {
         None => Err(missing(oid)),
@@ -142,8 +142,8 @@ impl Target {
         })
     }
 
-    fn arguments(&self) -> [Argument; 2] {
-        [Argument::Oid(self.oid), Argument::Short(self.number)]
+    fn arguments(&self) -> [Argument<'static>; 2] {
+        [self.oid.into(), self.number.into()]
     }
 
     fn refuse(&self, detail: impl Into<String>) -> Failure {
@@ -200,7 +200,7 @@ impl Target {
                 .hint("Run ALTER TABLE ... ALTER COLUMN ... DROP EXPRESSION first."));
         }
         let [table, number] = self.arguments();
-        let arguments = [table, number, Argument::Flag(!facts.is_bigint)];
+        let arguments = [table, number, (!facts.is_bigint).into()];
         let found = query::rows(Sql::new(OBSTACLES), &arguments, |row| {
             (
                 row.text(1).unwrap_or_default(),
@@ -257,7 +257,7 @@ impl Target {
                 .append(expression)
                 .text(") IS FALSE FROM (SELECT $1 AS ");
             let sql = sql.name(&self.column).text(") AS new");
-            let refused = query::rows(sql, &[Argument::Long(id)], |row| row.flag(1))?;
+            let refused = query::rows(sql, &[id.into()], |row| row.flag(1))?;
             if refused.contains(&true) {
                 return Err(self
                     .refuse(format!(

@@ -1,4 +1,4 @@
-//! SQL that a function runs for its caller, with the caller's rights, and the names to put into it.
+//! SQL that a function runs, with the rights that it has, and the names to put into it.
 //!
 //! Names and statements stay in the encoding of the database, which need not be UTF-8. Statements
 //! always see what is committed, and a statement that only reads does not take a transaction ID, so
@@ -11,6 +11,9 @@ use pgrx::prelude::*;
 
 use crate::error::{Failure, Outcome};
 use crate::text;
+
+/// A value for `$1` and so on.
+pub type Argument<'a> = pgrx::datum::DatumWithOid<'a>;
 
 /// A name in the encoding of the database, as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,6 +124,13 @@ impl Sql {
     }
 }
 
+/// For messages.
+impl Display for Sql {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&text::decode(&self.0))
+    }
+}
+
 /// A row of a result.
 pub struct Row {
     tuple: pg_sys::HeapTuple,
@@ -137,11 +147,11 @@ impl Row {
         (datum, is_null)
     }
 
-    /// A column of a type that is passed by value.
-    fn value<T: FromDatum>(&self, column: i32, types: &[pg_sys::Oid]) -> Option<T> {
+    /// A column of the type that PostgreSQL has for this one; text is read by `text`.
+    pub fn value<T: FromDatum + IntoDatum>(&self, column: i32) -> Option<T> {
         // SAFETY: reads the descriptor of the row
         let found = unsafe { pg_sys::SPI_gettypeid(self.descriptor, column) };
-        if !types.contains(&found) {
+        if !T::is_compatible_with(found) {
             return None;
         }
         let (datum, is_null) = self.datum(column);
@@ -150,20 +160,19 @@ impl Row {
     }
 
     pub fn flag(&self, column: i32) -> bool {
-        self.value(column, &[pg_sys::BOOLOID]).unwrap_or(false)
+        self.value(column).unwrap_or(false)
     }
 
     pub fn oid(&self, column: i32) -> pg_sys::Oid {
-        self.value(column, &[pg_sys::OIDOID])
-            .unwrap_or(pg_sys::InvalidOid)
+        self.value(column).unwrap_or(pg_sys::InvalidOid)
     }
 
     pub fn short(&self, column: i32) -> i16 {
-        self.value(column, &[pg_sys::INT2OID]).unwrap_or(0)
+        self.value(column).unwrap_or(0)
     }
 
     pub fn long(&self, column: i32) -> Option<i64> {
-        self.value(column, &[pg_sys::INT8OID])
+        self.value(column)
     }
 
     /// A column of type text, in UTF-8.
@@ -188,44 +197,51 @@ impl Row {
     }
 }
 
-/// A value for `$1` and so on.
-#[derive(Clone, Copy)]
-pub enum Argument {
-    Oid(pg_sys::Oid),
-    Short(i16),
-    Long(i64),
-    Flag(bool),
-}
-
-impl Argument {
-    fn kind(self) -> pg_sys::Oid {
-        match self {
-            Self::Oid(_) => pg_sys::OIDOID,
-            Self::Short(_) => pg_sys::INT2OID,
-            Self::Long(_) => pg_sys::INT8OID,
-            Self::Flag(_) => pg_sys::BOOLOID,
-        }
-    }
-
-    fn datum(self) -> pg_sys::Datum {
-        match self {
-            Self::Oid(oid) => oid.into(),
-            Self::Short(number) => number.into(),
-            Self::Long(number) => number.into(),
-            Self::Flag(flag) => flag.into(),
-        }
-    }
-}
-
-/// Runs a statement, and reads the rows of its result. An ERROR unwinds past this without running
-/// anything: PostgreSQL then disconnects from SPI itself.
+/// Runs a statement, and reads the rows of its result.
 pub fn rows<T>(sql: Sql, arguments: &[Argument], read: impl Fn(&Row) -> T) -> Outcome<Vec<T>> {
+    execute(sql, arguments, || {
+        let mut result = Vec::new();
+        // SAFETY: NULL, or a result with so many rows
+        if let Some(table) = unsafe { pg_sys::SPI_tuptable.as_ref() } {
+            for number in 0..table.numvals as usize {
+                result.push(read(&Row {
+                    // SAFETY: one of them
+                    tuple: unsafe { *table.vals.add(number) },
+                    descriptor: table.tupdesc,
+                }));
+            }
+        }
+        result
+    })
+}
+
+/// Runs a statement, and answers how many rows it has changed.
+pub fn change(sql: Sql, arguments: &[Argument]) -> Outcome<u64> {
+    // SAFETY: a variable of this process
+    execute(sql, arguments, || unsafe { pg_sys::SPI_processed })
+}
+
+/// Runs a statement for what it does.
+pub fn run(sql: Sql) -> Outcome<()> {
+    change(sql, &[])?;
+    Ok(())
+}
+
+/// Runs a statement, and looks at its result before that is freed. An ERROR unwinds past this
+/// without running anything: PostgreSQL then disconnects from SPI itself.
+fn execute<T>(sql: Sql, arguments: &[Argument], look: impl FnOnce() -> T) -> Outcome<T> {
     let internal = |message: &str| Failure::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, message);
     let sql = CString::new(sql.0).map_err(|_| internal("zero byte in a statement"))?;
-    let mut types: Vec<_> = arguments.iter().map(|argument| argument.kind()).collect();
-    let mut values: Vec<_> = arguments.iter().map(|argument| argument.datum()).collect();
-    // SAFETY: the arrays have as many elements as there are arguments; the result is read
-    // before SPI_finish() frees it.
+    let mut types = Vec::with_capacity(arguments.len());
+    let mut values = Vec::with_capacity(arguments.len());
+    let mut nulls = Vec::with_capacity(arguments.len());
+    for argument in arguments {
+        let value = argument.datum().map(|datum| datum.sans_lifetime());
+        types.push(argument.oid());
+        nulls.push(if value.is_none() { b'n' } else { b' ' } as c_char);
+        values.push(value.unwrap_or(pg_sys::Datum::null()));
+    }
+    // SAFETY: the arrays have as many elements as there are arguments
     unsafe {
         if pg_sys::SPI_connect() < 0 {
             return Err(internal("SPI_connect failed"));
@@ -235,32 +251,14 @@ pub fn rows<T>(sql: Sql, arguments: &[Argument], read: impl Fn(&Row) -> T) -> Ou
             values.len() as i32,
             types.as_mut_ptr(),
             values.as_mut_ptr(),
-            std::ptr::null(),
+            nulls.as_ptr(),
             false,
             0,
         );
-        if status < 0 {
-            return Err(internal(&format!("SPI_execute failed: code {status}")));
-        }
-        let mut result = Vec::new();
-        let table = pg_sys::SPI_tuptable;
-        if !table.is_null() {
-            for number in 0..(*table).numvals as usize {
-                result.push(read(&Row {
-                    tuple: *(*table).vals.add(number),
-                    descriptor: (*table).tupdesc,
-                }));
-            }
-        }
+        let result = (status >= 0).then(look);
         pg_sys::SPI_finish();
-        Ok(result)
+        result.ok_or_else(|| internal(&format!("SPI_execute failed: code {status}")))
     }
-}
-
-/// Runs a statement for what it does.
-pub fn run(sql: Sql) -> Outcome<()> {
-    rows(sql, &[], |_| ())?;
-    Ok(())
 }
 
 /// Runs statements that see nothing but what they name by schema: operators and functions are

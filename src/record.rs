@@ -8,6 +8,7 @@ use snowflake_core::snowflake::Layout;
 
 use crate::backend::BackendLocal;
 use crate::error::{Failure, OrRaise, Outcome};
+use crate::query::{self, Relation, Sql};
 use crate::row::{TriggerResult, before_row};
 use crate::table::{Table, Tuple};
 use crate::text::{self, Text};
@@ -226,16 +227,9 @@ fn set_layout(text: &str) -> Outcome<()> {
                 .hint("IDs of two layouts in one database would collide and not sort."),
         );
     }
-    let update = format!(
-        "UPDATE {} SET layout = $1",
-        qualified_name(relations.layout)?
-    );
+    let update = Sql::new("UPDATE ").relation(&name(relations.layout)?);
     // the trigger on the table tells all backends
-    let rows = Spi::connect_mut(|client| {
-        let result = client.update(&update, None, &[layout.name().into()])?;
-        Ok::<_, spi::Error>(result.len())
-    })
-    .map_err(spi_failure)?;
+    let rows = query::change(update.text(" SET layout = $1"), &[layout.name().into()])?;
     if rows != 1 {
         return Err(Failure::state(format!(
             "table \"snowflake_recorded_layout\" has {rows} rows that can be updated, not 1"
@@ -244,26 +238,14 @@ fn set_layout(text: &str) -> Outcome<()> {
     Ok(())
 }
 
-/// A relation's name with its schema, quoted.
-pub fn qualified_name(relation: pg_sys::Oid) -> Outcome<String> {
-    // SAFETY: catalog look-ups; the names are copied
-    unsafe {
-        let schema = pg_sys::get_namespace_name(pg_sys::get_rel_namespace(relation));
-        let name = pg_sys::get_rel_name(relation);
-        if schema.is_null() || name.is_null() {
-            return Err(Failure::new(
-                PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
-                "extension snowflake_pg was dropped",
-            ));
-        }
-        let quoted = pg_sys::quote_qualified_identifier(schema, name);
-        Ok(CStr::from_ptr(quoted).to_string_lossy().into_owned())
-    }
-}
-
-/// An error of SPI other than those that it raises.
-pub fn spi_failure(error: spi::Error) -> Failure {
-    Failure::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, error.to_string())
+/// The name of a relation of the extension.
+pub fn name(relation: pg_sys::Oid) -> Outcome<Relation> {
+    Relation::find(relation).ok_or_else(|| {
+        Failure::new(
+            PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
+            "extension snowflake_pg was dropped",
+        )
+    })
 }
 
 /// Runs before a row of `snowflake_recorded_layout` is written or deleted: checks the layout, and
@@ -284,7 +266,7 @@ fn replace_record(fcinfo: pg_sys::FunctionCallInfo) -> Outcome<TriggerResult> {
         pg_sys::TRIGGER_EVENT_UPDATE => (trigger.tg_trigtuple, Some(trigger.tg_newtuple)),
         pg_sys::TRIGGER_EVENT_DELETE => (trigger.tg_trigtuple, None),
         _ => {
-            Spi::run(&format!("DELETE FROM {}", qualified_name(table)?)).map_err(spi_failure)?;
+            query::run(Sql::new("DELETE FROM ").relation(&name(table)?))?;
             (trigger.tg_trigtuple, Some(trigger.tg_trigtuple))
         }
     };

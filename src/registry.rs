@@ -15,7 +15,8 @@ use snowflake_core::snowflake::Layout;
 use crate::clock;
 use crate::datum::Uuid;
 use crate::error::{Failure, OrRaise, Outcome};
-use crate::record::{self, qualified_name, spi_failure};
+use crate::query::{self, Relation, Sql};
+use crate::record;
 use crate::row::{Row, TriggerResult, before_row};
 use crate::text::Text;
 
@@ -207,16 +208,16 @@ fn held(
 
 /// The tables, by names with the schema.
 struct Tables {
-    registry: String,
-    leases: String,
+    registry: Relation,
+    leases: Relation,
 }
 
 impl Tables {
     fn find() -> Outcome<Self> {
         let schema = record::extension()?.schema;
         Ok(Self {
-            registry: qualified_name(record::relation(schema, c"snowflake_registry")?)?,
-            leases: qualified_name(record::relation(schema, c"snowflake_registry_lease")?)?,
+            registry: record::name(record::relation(schema, c"snowflake_registry")?)?,
+            leases: record::name(record::relation(schema, c"snowflake_registry_lease")?)?,
         })
     }
 }
@@ -248,124 +249,104 @@ fn origin() -> (String, pg_sys::Oid, i64) {
 }
 
 impl Registry {
-    fn lock(client: &mut spi::SpiClient, tables: &Tables) -> Outcome<Self> {
+    fn lock(tables: &Tables) -> Outcome<Self> {
         let (system, database, timeline) = origin();
-        let rows = client
-            .update(
-                &format!(
-                    "SELECT hold_until, longest,
-                        (EXTRACT(epoch FROM clock_tolerance) * 1000)::bigint,
-                        (system_identifier, database, timeline) IS DISTINCT FROM ($1, $2, $3),
-                        system_identifier IS NOT NULL
-                     FROM {} FOR UPDATE",
-                    tables.registry
-                ),
-                None,
-                &[system.into(), database.into(), timeline.into()],
-            )
-            .map_err(spi_failure)?;
-        if rows.is_empty() {
+        let sql = Sql::new(
+            "SELECT hold_until, longest,
+                (EXTRACT(epoch FROM clock_tolerance) * 1000)::bigint,
+                (system_identifier, database, timeline) IS DISTINCT FROM ($1, $2, $3),
+                system_identifier IS NOT NULL
+             FROM ",
+        );
+        let arguments = [system.into(), database.into(), timeline.into()];
+        let sql = sql.relation(&tables.registry).text(" FOR UPDATE");
+        let rows = query::rows(sql, &arguments, |row| {
+            let (another, known) = (row.value::<bool>(4)?, row.value(5)?);
+            Some(Self {
+                hold_until: row.long(1)?,
+                longest: row.long(2)?,
+                tolerance: row.long(3)?,
+                lost: another && known,
+                known,
+            })
+        })?;
+        let Some(row) = rows.into_iter().next() else {
+            let insert = Sql::new("INSERT INTO ").relation(&tables.registry);
             return Err(
                 Failure::state("table \"snowflake_registry\" is empty").hint(format!(
-                    "Restore its row. If that is lost: INSERT INTO {} DEFAULT VALUES, once the \
-                     longest lease that was granted is over.",
-                    tables.registry
+                    "Restore its row. If that is lost: {insert} DEFAULT VALUES, once the longest \
+                     lease that was granted is over.",
                 )),
             );
-        }
-        let row = rows.first();
-        let (another, known) = (column(&row, 4)?, column(&row, 5)?);
-        Ok(Self {
-            hold_until: column(&row, 1)?,
-            longest: column(&row, 2)?,
-            tolerance: column(&row, 3)?,
-            lost: another && known,
-            known,
-        })
+        };
+        row.ok_or_else(altered)
     }
 
     /// Stores what has changed.
-    fn store(
-        &self,
-        client: &mut spi::SpiClient,
-        tables: &Tables,
-        decision: &Decision,
-    ) -> Outcome<()> {
+    fn store(&self, tables: &Tables, decision: &Decision) -> Outcome<()> {
         let (hold_until, longest) = (decision.hold_until, decision.longest);
         if self.known && !self.lost && (hold_until, longest) == (self.hold_until, self.longest) {
             return Ok(());
         }
         let (system, database, timeline) = origin();
-        client
-            .update(
-                &format!(
-                    "UPDATE {} SET hold_until = $1, longest = $2, system_identifier = $3,
-                        database = $4, timeline = $5",
-                    tables.registry
-                ),
-                None,
-                &[
-                    hold_until.into(),
-                    longest.into(),
-                    system.into(),
-                    database.into(),
-                    timeline.into(),
-                ],
-            )
-            .map_err(spi_failure)?;
+        let update = Sql::new("UPDATE ").relation(&tables.registry).text(
+            " SET hold_until = $1, longest = $2, system_identifier = $3, database = $4,
+                timeline = $5",
+        );
+        let arguments = [
+            hold_until.into(),
+            longest.into(),
+            system.into(),
+            database.into(),
+            timeline.into(),
+        ];
+        query::change(update, &arguments)?;
         Ok(())
     }
 }
 
-/// A column that the tables and queries above allow no NULL in.
-fn column<T: FromDatum + IntoDatum>(row: &spi::SpiTupleTable, ordinal: usize) -> Outcome<T> {
-    row.get(ordinal).map_err(spi_failure)?.ok_or_else(|| {
-        Failure::new(
-            PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
-            "tables of the registry were altered",
-        )
-    })
+/// Of a NULL or a type that the tables and queries do not allow.
+fn altered() -> Failure {
+    Failure::new(
+        PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
+        "tables of the registry were altered",
+    )
 }
 
 fn take(layout: &Layout, request: &Request) -> Outcome<Answer> {
     let (tables, namespace) = (Tables::find()?, layout.namespace());
     commit_durably();
-    let decision = Spi::connect_mut(|client| {
-        let registry = Registry::lock(client, &tables)?;
-        let entries = entries(client, &tables, &namespace, None)?;
-        let terms = Terms {
-            // not before the lock was granted
-            now: clock::wall().micros() / 1_000,
-            tolerance: registry.tolerance,
-            hold_until: registry.hold_until,
-            longest: registry.longest,
-            lost: registry.lost,
-            workers: layout.largest_worker() + 1,
-        };
-        let decision = lease::decide(&terms, &entries, request);
-        registry.store(client, &tables, &decision)?;
-        for entry in &decision.entries {
-            store(client, &tables, &namespace, entry)?;
-        }
-        Ok::<_, Failure>(decision)
-    })?;
+    let registry = Registry::lock(&tables)?;
+    let entries = entries(&tables, &namespace, None)?;
+    let terms = Terms {
+        // not before the lock was granted
+        now: clock::wall().micros() / 1_000,
+        tolerance: registry.tolerance,
+        hold_until: registry.hold_until,
+        longest: registry.longest,
+        lost: registry.lost,
+        workers: layout.largest_worker() + 1,
+    };
+    let decision = lease::decide(&terms, &entries, request);
+    registry.store(&tables, &decision)?;
+    for entry in &decision.entries {
+        store(&tables, &namespace, entry)?;
+    }
     Ok(decision.answer)
 }
 
 fn release(layout: &Layout, worker: u32, nonce: u128, mark: i64) -> Outcome<bool> {
     let (tables, namespace) = (Tables::find()?, layout.namespace());
-    Spi::connect_mut(|client| {
-        Registry::lock(client, &tables)?;
-        let entries = entries(client, &tables, &namespace, Some(worker))?;
-        let entry = entries.first();
-        match entry.and_then(|entry| lease::release(entry, nonce, mark)) {
-            Some(released) => {
-                store(client, &tables, &namespace, &released)?;
-                Ok(true)
-            }
-            None => Ok(false),
+    Registry::lock(&tables)?;
+    let entries = entries(&tables, &namespace, Some(worker))?;
+    let entry = entries.first();
+    match entry.and_then(|entry| lease::release(entry, nonce, mark)) {
+        Some(released) => {
+            store(&tables, &namespace, &released)?;
+            Ok(true)
         }
-    })
+        None => Ok(false),
+    }
 }
 
 /// Makes the commit wait for the disk, whatever the caller has set: a grant that is lost could be
@@ -389,80 +370,61 @@ fn commit_durably() {
 }
 
 /// The entries of a layout, or that of a worker ID of it.
-fn entries(
-    client: &mut spi::SpiClient,
-    tables: &Tables,
-    namespace: &str,
-    worker: Option<u32>,
-) -> Outcome<Vec<Entry>> {
-    let rows = client
-        .update(
-            &format!(
-                "SELECT worker_id, identity, nonce, host_name, not_before, not_after,
-                    (EXTRACT(epoch FROM renewed) * 1000)::bigint, fixed, released, contested_by
-                 FROM {} WHERE layout = $1 AND ($2 IS NULL OR worker_id = $2)",
-                tables.leases
-            ),
-            None,
-            &[namespace.into(), worker.map(|worker| worker as i32).into()],
-        )
-        .map_err(spi_failure)?;
-    let mut entries = Vec::with_capacity(rows.len());
-    let mut rows = rows;
-    while rows.next().is_some() {
-        entries.push(Entry {
-            worker: column::<i32>(&rows, 1)? as u32,
-            identity: column(&rows, 2)?,
-            nonce: u128::from_be_bytes(*column::<pgrx::Uuid>(&rows, 3)?),
-            host_name: column(&rows, 4)?,
-            not_before: column(&rows, 5)?,
-            not_after: column(&rows, 6)?,
-            renewed: column(&rows, 7)?,
-            fixed: column(&rows, 8)?,
-            released: column(&rows, 9)?,
-            contested_by: rows.get(10).map_err(spi_failure)?,
-        });
-    }
-    Ok(entries)
+fn entries(tables: &Tables, namespace: &str, worker: Option<u32>) -> Outcome<Vec<Entry>> {
+    let sql = Sql::new(
+        "SELECT worker_id, identity, nonce, host_name, not_before, not_after,
+            (EXTRACT(epoch FROM renewed) * 1000)::bigint, fixed, released, contested_by
+         FROM ",
+    );
+    let sql = sql
+        .relation(&tables.leases)
+        .text(" WHERE layout = $1 AND ($2 IS NULL OR worker_id = $2)");
+    let arguments = [namespace.into(), worker.map(|worker| worker as i32).into()];
+    let rows = query::rows(sql, &arguments, |row| {
+        Some(Entry {
+            worker: row.value::<i32>(1)? as u32,
+            identity: row.text(2)?,
+            nonce: u128::from_be_bytes(*row.value::<pgrx::Uuid>(3)?),
+            host_name: row.text(4)?,
+            not_before: row.long(5)?,
+            not_after: row.long(6)?,
+            renewed: row.long(7)?,
+            fixed: row.value(8)?,
+            released: row.value(9)?,
+            contested_by: row.text(10),
+        })
+    })?;
+    let entries: Option<_> = rows.into_iter().collect();
+    entries.ok_or_else(altered)
 }
 
 /// Stores an entry in the place of the one of its worker ID.
-fn store(
-    client: &mut spi::SpiClient,
-    tables: &Tables,
-    namespace: &str,
-    entry: &Entry,
-) -> Outcome<()> {
-    client
-        .update(
-            &format!(
-                "INSERT INTO {} (layout, worker_id, identity, nonce, host_name, not_before,
-                    not_after, renewed, fixed, released, contested_by)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, to_timestamp($8 / 1000.0), $9, $10, $11)
-                 ON CONFLICT (layout, worker_id) DO UPDATE SET
-                    identity = EXCLUDED.identity, nonce = EXCLUDED.nonce,
-                    host_name = EXCLUDED.host_name, not_before = EXCLUDED.not_before,
-                    not_after = EXCLUDED.not_after, renewed = EXCLUDED.renewed,
-                    fixed = EXCLUDED.fixed, released = EXCLUDED.released,
-                    contested_by = EXCLUDED.contested_by",
-                tables.leases
-            ),
-            None,
-            &[
-                namespace.into(),
-                (entry.worker as i32).into(),
-                entry.identity.as_str().into(),
-                pgrx::Uuid::from_bytes(entry.nonce.to_be_bytes()).into(),
-                entry.host_name.as_str().into(),
-                entry.not_before.into(),
-                entry.not_after.into(),
-                entry.renewed.into(),
-                entry.fixed.into(),
-                entry.released.into(),
-                entry.contested_by.as_deref().into(),
-            ],
-        )
-        .map_err(spi_failure)?;
+fn store(tables: &Tables, namespace: &str, entry: &Entry) -> Outcome<()> {
+    let insert = Sql::new("INSERT INTO ").relation(&tables.leases).text(
+        " (layout, worker_id, identity, nonce, host_name, not_before, not_after, renewed, fixed,
+            released, contested_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, to_timestamp($8 / 1000.0), $9, $10, $11)
+         ON CONFLICT (layout, worker_id) DO UPDATE SET
+            identity = EXCLUDED.identity, nonce = EXCLUDED.nonce,
+            host_name = EXCLUDED.host_name, not_before = EXCLUDED.not_before,
+            not_after = EXCLUDED.not_after, renewed = EXCLUDED.renewed,
+            fixed = EXCLUDED.fixed, released = EXCLUDED.released,
+            contested_by = EXCLUDED.contested_by",
+    );
+    let arguments = [
+        namespace.into(),
+        (entry.worker as i32).into(),
+        entry.identity.as_str().into(),
+        pgrx::Uuid::from_bytes(entry.nonce.to_be_bytes()).into(),
+        entry.host_name.as_str().into(),
+        entry.not_before.into(),
+        entry.not_after.into(),
+        entry.renewed.into(),
+        entry.fixed.into(),
+        entry.released.into(),
+        entry.contested_by.as_deref().into(),
+    ];
+    query::change(insert, &arguments)?;
     Ok(())
 }
 
@@ -490,8 +452,7 @@ fn replace(fcinfo: pg_sys::FunctionCallInfo) -> Outcome<TriggerResult> {
             pg_sys::TRIGGER_EVENT_UPDATE => trigger.tg_newtuple,
             pg_sys::TRIGGER_EVENT_DELETE => trigger.tg_trigtuple,
             _ => {
-                let delete = format!("DELETE FROM {}", qualified_name(table)?);
-                Spi::run(&delete).map_err(spi_failure)?;
+                query::run(Sql::new("DELETE FROM ").relation(&record::name(table)?))?;
                 trigger.tg_trigtuple
             }
         },
@@ -518,7 +479,7 @@ fn snowflake_pg_create_member_role() {
         );
     }
     if !exists() {
-        let create = format!("CREATE ROLE {} NOLOGIN", MEMBER.to_string_lossy());
-        Spi::run(&create).map_err(spi_failure).or_raise();
+        let create = Sql::new("CREATE ROLE ").name(&MEMBER.into());
+        query::run(create.text(" NOLOGIN")).or_raise();
     }
 }

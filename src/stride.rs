@@ -122,7 +122,7 @@ fn check_alterable(oid: pg_sys::Oid) -> Outcome<()> {
          WHERE c.oid = $1",
     );
     let facts = query::with_system_path(|| {
-        query::rows(sql, &[Argument::Oid(oid)], |row| {
+        query::rows(sql, &[oid.into()], |row| {
             (row.flag(1), row.flag(2), row.text(3))
         })
     });
@@ -169,7 +169,7 @@ fn read(oid: pg_sys::Oid) -> Outcome<Option<(Sequence, Option<String>)>> {
                    AND provider = 'snowflake_pg')
          FROM pg_sequence WHERE seqrelid = $1",
     );
-    let found = query::rows(sql, &[Argument::Oid(oid)], |row| {
+    let found = query::rows(sql, &[oid.into()], |row| {
         let state = state.as_ref()?;
         let sequence = Sequence {
             increment: row.long(1)?,
@@ -217,9 +217,7 @@ fn columns(sequence: pg_sys::Oid) -> Outcome<Vec<(pg_sys::Oid, i16)>> {
                 IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
           ORDER BY relation, number",
     );
-    query::rows(sql, &[Argument::Oid(sequence)], |row| {
-        (row.oid(1), row.short(2))
-    })
+    query::rows(sql, &[sequence.into()], |row| (row.oid(1), row.short(2)))
 }
 
 impl Display for Column {
@@ -266,7 +264,7 @@ impl Column {
                     row_security_active(oid)
              FROM pg_class WHERE oid = $1",
         );
-        let arguments = [Argument::Oid(self.oid), Argument::Short(self.number)];
+        let arguments = [self.oid.into(), self.number.into()];
         let rows = query::rows(sql, &arguments, |row| (row.flag(1), row.flag(2)))?;
         Ok(match rows.first() {
             Some((false, _)) => Some("you may not read it"),
@@ -310,10 +308,10 @@ impl Column {
             .name(&self.name)
             .text(" % $3 + $3) % $3 = $4");
         let arguments = [
-            Argument::Long(sequence.given()),
-            Argument::Long(sequence.max),
-            Argument::Long(stride.nodes().into()),
-            Argument::Long(stride.remainder()),
+            sequence.given().into(),
+            sequence.max.into(),
+            i64::from(stride.nodes()).into(),
+            stride.remainder().into(),
         ];
         let largest = self.largest(condition, &arguments)?;
         Ok(largest.map(|value| format!("{self} holds {value}, which is yet to come")))
@@ -381,7 +379,7 @@ fn report(oid: pg_sys::Oid) -> Outcome<Option<Report>> {
                    AND provider = 'snowflake_pg')
          FROM pg_class c WHERE oid = $1 AND relkind = 'S'",
     );
-    let found = query::rows(sql, &[Argument::Oid(oid)], |row| (row.flag(1), row.text(2)))?.pop();
+    let found = query::rows(sql, &[oid.into()], |row| (row.flag(1), row.text(2)))?.pop();
     let Some((readable, mut label)) = found else {
         return Ok(None);
     };

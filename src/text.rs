@@ -11,6 +11,7 @@ use pgrx::prelude::*;
 
 use crate::backend::BackendLocal;
 use crate::datum;
+use crate::query::Argument;
 
 /// An argument of type text. pgrx's own `&str` panics over other encodings than UTF-8.
 pub struct Text<'a>(Cow<'a, [u8]>);
@@ -68,6 +69,13 @@ impl ServerText<'_> {
                 pg_sys::cstring_to_text_with_len(self.0.as_ptr().cast(), self.0.len() as i32);
             pg_sys::Datum::from(text)
         }
+    }
+}
+
+impl From<ServerText<'_>> for Argument<'_> {
+    fn from(text: ServerText<'_>) -> Self {
+        // SAFETY: a datum of that type
+        unsafe { Self::new(text.datum(), pg_sys::TEXTOID) }
     }
 }
 

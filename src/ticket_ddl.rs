@@ -1,12 +1,13 @@
 //! Creating and dropping tickets: the sequence is the caller's, the row that names it is written
 //! with the rights of the table's owner.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 
 use pgrx::prelude::*;
 
 use crate::error::{Failure, OrRaise, Outcome};
 use crate::libpq::Deadline;
+use crate::query::{self, Name, Relation, Sql};
 use crate::remote::Unreachable;
 use crate::sequence::Sequence;
 use crate::supply::LONGEST_NAME;
@@ -152,7 +153,11 @@ fn add(name: ServerText, definition: Definition, registry: bool) -> Outcome<()> 
     let relation = CString::new(relation).map_err(|_| ticket::missing(name))?;
     let schema = creation_schema()?;
     let Definition { start, block, step } = definition;
-    let definition = if registry {
+    let create = Sql::new("CREATE SEQUENCE ")
+        .name(&Name::schema(schema).ok_or_else(gone)?)
+        .text(".")
+        .name(&Name::from(relation.as_c_str()));
+    query::run(create.text(&if registry {
         // without numbers: nextval() refuses
         format!(" AS bigint MINVALUE 0 MAXVALUE 1 START WITH 1 CACHE {block} NO CYCLE")
     } else {
@@ -160,14 +165,7 @@ fn add(name: ServerText, definition: Definition, registry: bool) -> Outcome<()> 
             " AS bigint INCREMENT BY {step} MINVALUE {start} START WITH {start} CACHE {block} \
              NO CYCLE"
         )
-    };
-    let create = [
-        b"CREATE SEQUENCE ",
-        qualified(schema, &relation)?.as_slice(),
-        definition.as_bytes(),
-    ]
-    .concat();
-    execute(&create, &[])?;
+    }))?;
     // SAFETY: a catalog look-up by a valid C string
     let sequence = unsafe { pg_sys::get_relname_relid(relation.as_ptr(), schema) };
     let permanent = Sequence::open(sequence).is_some_and(|sequence| {
@@ -183,25 +181,14 @@ fn add(name: ServerText, definition: Definition, registry: bool) -> Outcome<()> 
     }
 
     if registry {
-        let values = [
-            (pg_sys::REGCLASSOID, sequence.into()),
-            (pg_sys::INT8OID, 1_i64.into()),
-        ];
-        execute(b"SELECT pg_catalog.setval($1, $2)", &values)?;
+        let start = Sql::new("SELECT pg_catalog.setval($1, $2)");
+        query::change(start, &[sequence.into(), 1_i64.into()])?;
     }
-
-    let insert = [
-        b"INSERT INTO ",
-        table_name(table)?.as_slice(),
-        b" (name, sequence, registry) VALUES ($1, $2, $3)",
-    ]
-    .concat();
-    let values = [
-        (pg_sys::TEXTOID, name.datum()),
-        (pg_sys::REGCLASSOID, sequence.into()),
-        (pg_sys::BOOLOID, registry.into()),
-    ];
-    as_owner(table, || execute(&insert, &values))?;
+    let insert = Sql::new("INSERT INTO ")
+        .relation(&find(table)?)
+        .text(" (name, sequence, registry) VALUES ($1, $2, $3)");
+    let values = [name.into(), sequence.into(), registry.into()];
+    as_owner(table, || query::change(insert, &values))?;
     tell(table);
     Ok(())
 }
@@ -212,8 +199,7 @@ fn drop_counter(name: ServerText) -> Outcome<()> {
     let sequence = named.sequence;
     if exists(sequence) {
         // refuses who does not own it
-        let statement = [b"DROP SEQUENCE ", table_name(sequence)?.as_slice()].concat();
-        execute(&statement, &[])?;
+        query::run(Sql::new("DROP SEQUENCE ").relation(&find(sequence)?))?;
         if let Ok(shared) = shmem::shared() {
             // nobody claims numbers until this transaction ends: it has the sequence locked
             shared.forget_counter(ticket::key(sequence));
@@ -224,14 +210,10 @@ fn drop_counter(name: ServerText) -> Outcome<()> {
 
 /// Removes the row of a counter.
 fn delete_row(table: pg_sys::Oid, name: ServerText) -> Outcome<()> {
-    let delete = [
-        b"DELETE FROM ",
-        table_name(table)?.as_slice(),
-        b" WHERE name OPERATOR(pg_catalog.=) $1",
-    ]
-    .concat();
-    let values = [(pg_sys::TEXTOID, name.datum())];
-    as_owner(table, || execute(&delete, &values))?;
+    let delete = Sql::new("DELETE FROM ")
+        .relation(&find(table)?)
+        .text(" WHERE name OPERATOR(pg_catalog.=) $1");
+    as_owner(table, || query::change(delete, &[name.into()]))?;
     tell(table);
     Ok(())
 }
@@ -266,30 +248,9 @@ fn creation_schema() -> Outcome<pg_sys::Oid> {
     })
 }
 
-/// A relation's name with its schema, quoted, in the encoding of the database.
-fn table_name(relation: pg_sys::Oid) -> Outcome<Vec<u8>> {
-    // SAFETY: catalog look-ups; the name is a C string in memory of this call
-    unsafe {
-        let schema = pg_sys::get_rel_namespace(relation);
-        let name = pg_sys::get_rel_name(relation);
-        if name.is_null() {
-            return Err(gone());
-        }
-        qualified(schema, CStr::from_ptr(name))
-    }
-}
-
-/// A name with its schema, quoted, in the encoding of the database.
-fn qualified(schema: pg_sys::Oid, name: &CStr) -> Outcome<Vec<u8>> {
-    // SAFETY: a catalog look-up; the results are copied
-    unsafe {
-        let schema = pg_sys::get_namespace_name(schema);
-        if schema.is_null() {
-            return Err(gone());
-        }
-        let quoted = pg_sys::quote_qualified_identifier(schema, name.as_ptr());
-        Ok(CStr::from_ptr(quoted).to_bytes().to_vec())
-    }
+/// The name of a relation.
+fn find(relation: pg_sys::Oid) -> Outcome<Relation> {
+    Relation::find(relation).ok_or_else(gone)
 }
 
 fn gone() -> Failure {
@@ -315,32 +276,4 @@ fn as_owner<T>(relation: pg_sys::Oid, work: impl FnOnce() -> Outcome<T>) -> Outc
         pg_sys::SetUserIdAndSecContext(user, context);
         result
     }
-}
-
-/// Runs a statement in the encoding of the database.
-fn execute(statement: &[u8], arguments: &[(pg_sys::Oid, pg_sys::Datum)]) -> Outcome<()> {
-    let internal = |what: &str| Failure::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, what);
-    let statement = CString::new(statement).map_err(|_| internal("statement with a zero byte"))?;
-    let (mut types, mut values): (Vec<_>, Vec<_>) = arguments.iter().copied().unzip();
-    // SAFETY: connects, runs, finishes; the arguments have the types that are named, none is NULL
-    let status = unsafe {
-        if pg_sys::SPI_connect() < 0 {
-            return Err(internal("SPI_connect failed"));
-        }
-        let status = pg_sys::SPI_execute_with_args(
-            statement.as_ptr(),
-            arguments.len() as i32,
-            types.as_mut_ptr(),
-            values.as_mut_ptr(),
-            std::ptr::null(),
-            false,
-            0,
-        );
-        pg_sys::SPI_finish();
-        status
-    };
-    if status < 0 {
-        return Err(internal("a statement of the extension failed"));
-    }
-    Ok(())
 }
