@@ -5,10 +5,10 @@
 //! as it is for nextval().
 
 use pgrx::prelude::*;
-use snowflake_core::ticket::{self, Block, LARGEST_GROWTH, Queued};
+use snowflake_core::ticket::{self, LARGEST_GROWTH, Queued};
 
 use crate::error::{Failure, Outcome};
-use crate::sequence::{Sequence, SequenceData, data};
+use crate::sequence::{Change, Sequence, SequenceData};
 
 /// PostgreSQL's FormData_pg_sequence, catalog/pg_sequence.h.
 #[repr(C)]
@@ -96,54 +96,15 @@ pub fn claim(
     count: u32,
     at_once: bool,
 ) -> Outcome<Attempt> {
-    /// What was found on the page.
-    enum Found {
-        Damaged,
-        Exhausted,
-        Claimed(Block),
-    }
-    // SAFETY: the order that generic WAL asks for. Nothing waits for a heavyweight lock while the
-    // buffer is locked, and an ERROR in between unwinds without running anything of ours:
-    // PostgreSQL releases lock and pin.
-    let (found, position) = unsafe {
-        let buffer = pg_sys::ReadBuffer(sequence.relation, 0);
-        let wal = pg_sys::GenericXLogStart(sequence.relation);
-        if !at_once {
-            pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_EXCLUSIVE as i32);
-        } else if !pg_sys::ConditionalLockBuffer(buffer) {
-            pg_sys::GenericXLogAbort(wal);
-            pg_sys::ReleaseBuffer(buffer);
-            return Ok(Attempt::Busy);
-        }
-        // The whole page: after nextval() replay has another row than is in memory, to which a
-        // difference would not fit.
-        let page =
-            pg_sys::GenericXLogRegisterBuffer(wal, buffer, pg_sys::GENERIC_XLOG_FULL_IMAGE as i32);
-        let found = match data(page) {
-            None => Found::Damaged,
-            Some(row) => match settings.counter(&*row).claim(count) {
-                None => Found::Exhausted,
-                Some(block) => {
-                    (*row).last_value = block.last();
-                    (*row).log_cnt = 0;
-                    (*row).is_called = true;
-                    Found::Claimed(block)
-                }
-            },
-        };
-        let position = if let Found::Claimed(_) = found {
-            pg_sys::GenericXLogFinish(wal)
-        } else {
-            pg_sys::GenericXLogAbort(wal);
-            0
-        };
-        pg_sys::UnlockReleaseBuffer(buffer);
-        (found, position)
-    };
-    match found {
-        Found::Damaged => Err(damaged()),
-        Found::Exhausted => Ok(Attempt::Exhausted),
-        Found::Claimed(block) => Ok(Attempt::Claimed(Queued { block, position })),
+    let change = sequence.change(at_once, |row, _| {
+        let block = settings.counter(row).claim(count);
+        (block, block.map(|block| block.last()))
+    });
+    match change {
+        Change::Busy => Ok(Attempt::Busy),
+        Change::Damaged => Err(damaged()),
+        Change::Decided(None, _) => Ok(Attempt::Exhausted),
+        Change::Decided(Some(block), position) => Ok(Attempt::Claimed(Queued { block, position })),
     }
 }
 

@@ -13,7 +13,7 @@ use snowflake_core::{ClockSample, Timestamp, Word};
 use crate::clock;
 use crate::error::{Failure, Outcome};
 use crate::record::{self, Relations};
-use crate::sequence::{Sequence, data, flushed_soon};
+use crate::sequence::{Change, Sequence, flushed_soon};
 use crate::session::Session;
 
 /// Opens the sequence to raise the mark; `None` if that would have to wait, and need not be now.
@@ -117,58 +117,35 @@ fn settle(session: &Session, need: Need, sample: &ClockSample) -> Outcome<()> {
     let Some(sequence) = open_to_raise(relations, ahead)? else {
         return Ok(());
     };
-    // SAFETY: the order that generic WAL asks for. Nothing waits for a heavyweight lock while the
-    // buffer is locked, and an ERROR in between unwinds without running anything of ours:
-    // PostgreSQL releases lock and pin.
-    let (raise, lsn) = unsafe {
-        let buffer = pg_sys::ReadBuffer(sequence.relation, 0);
-        let wal = pg_sys::GenericXLogStart(sequence.relation);
-        if !ahead {
-            pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_EXCLUSIVE as i32);
-        } else if !pg_sys::ConditionalLockBuffer(buffer) {
-            // another backend is at it
-            pg_sys::GenericXLogAbort(wal);
-            pg_sys::ReleaseBuffer(buffer);
-            sequence.close();
-            return Ok(());
-        }
-        // the whole page: nextval() logs another one than it leaves in memory, and a difference
-        // to the one would be replayed onto the other
-        let full = pg_sys::GENERIC_XLOG_FULL_IMAGE as i32;
-        let page = pg_sys::GenericXLogRegisterBuffer(wal, buffer, full);
+    let change = sequence.change(ahead, |row, position| {
         // a mark from before the start must count as such: words are raised to it
-        let native = if session.own_mark && pg_sys::BufferGetLSNAtomic(buffer) > began {
+        let native = if session.own_mark && position > began {
             shared.stored() as i64
         } else {
             0
         };
-        let raise = data(page).map(|data| {
-            let found = Found {
-                stored: (*data).last_value,
-                native,
-                wall: sample.wall,
-                end: holder.end(),
-            };
-            let raise = mark.decide(&shape, need, found, &pace);
-            if let Raise::Store { mark: value } = raise {
-                mark.storing(value);
-                shared.storing(value);
-                (*data).last_value = value;
-                (*data).log_cnt = 0;
-                (*data).is_called = true;
-            }
-            raise
-        });
-        let lsn = if let Some(Raise::Store { .. }) = raise {
-            pg_sys::GenericXLogFinish(wal)
-        } else {
-            pg_sys::GenericXLogAbort(wal);
-            pg_sys::BufferGetLSNAtomic(buffer)
+        let found = Found {
+            stored: row.last_value,
+            native,
+            wall: sample.wall,
+            end: holder.end(),
         };
-        pg_sys::UnlockReleaseBuffer(buffer);
-        (raise, lsn)
+        let raise = mark.decide(&shape, need, found, &pace);
+        let Raise::Store { mark: value } = raise else {
+            return (raise, None);
+        };
+        mark.storing(value);
+        shared.storing(value);
+        (raise, Some(value))
+    });
+    let (raise, lsn) = match change {
+        Change::Busy => {
+            sequence.close();
+            return Ok(());
+        }
+        Change::Damaged => return Err(damaged()),
+        Change::Decided(raise, lsn) => (raise, lsn),
     };
-    let raise = raise.ok_or_else(damaged)?;
     let durable = match raise {
         Raise::Published | Raise::Ended => true,
         // a caller that has IDs left need not wait; where nothing is logged there is no LSN

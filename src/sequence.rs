@@ -13,6 +13,16 @@ pub struct SequenceData {
     pub is_called: bool,
 }
 
+/// What became of a change.
+pub enum Change<T> {
+    /// Another backend is at it.
+    Busy,
+    /// The page is damaged.
+    Damaged,
+    /// What was decided, and where in the log the page's latest change ends, this one or another.
+    Decided(T, pg_sys::XLogRecPtr),
+}
+
 /// The number in the special space of a sequence's page, commands/sequence.c.
 const SEQUENCE_MAGIC: u32 = 0x1717;
 
@@ -165,6 +175,54 @@ impl Sequence {
         }
     }
 
+    /// Sets its number to what `decide` answers with what it found: the row, and where in the log
+    /// the page's latest change ends. `at_once` if the caller would rather go without than wait.
+    pub fn change<T>(
+        &self,
+        at_once: bool,
+        decide: impl FnOnce(&SequenceData, pg_sys::XLogRecPtr) -> (T, Option<i64>),
+    ) -> Change<T> {
+        // SAFETY: the order that generic WAL asks for. Nothing waits for a heavyweight lock while
+        // the buffer is locked, and an ERROR in between unwinds without running anything of ours:
+        // PostgreSQL releases lock and pin.
+        unsafe {
+            let buffer = pg_sys::ReadBuffer(self.relation, 0);
+            let wal = pg_sys::GenericXLogStart(self.relation);
+            if !at_once {
+                pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_EXCLUSIVE as i32);
+            } else if !pg_sys::ConditionalLockBuffer(buffer) {
+                pg_sys::GenericXLogAbort(wal);
+                pg_sys::ReleaseBuffer(buffer);
+                return Change::Busy;
+            }
+            // the whole page: nextval() logs another row than it leaves in memory, and a difference
+            // to the one would be replayed onto the other
+            let full = pg_sys::GENERIC_XLOG_FULL_IMAGE as i32;
+            let page = pg_sys::GenericXLogRegisterBuffer(wal, buffer, full);
+            let before = pg_sys::BufferGetLSNAtomic(buffer);
+            let decided = data(page).map(|row| {
+                let (result, value) = decide(&*row, before);
+                if let Some(value) = value {
+                    (*row).last_value = value;
+                    (*row).log_cnt = 0;
+                    (*row).is_called = true;
+                }
+                (result, value.is_some())
+            });
+            let position = if let Some((_, true)) = decided {
+                pg_sys::GenericXLogFinish(wal)
+            } else {
+                pg_sys::GenericXLogAbort(wal);
+                before
+            };
+            pg_sys::UnlockReleaseBuffer(buffer);
+            match decided {
+                Some((result, _)) => Change::Decided(result, position),
+                None => Change::Damaged,
+            }
+        }
+    }
+
     pub fn close(self) {
         // SAFETY: closes what `open` opened
         unsafe { pg_sys::relation_close(self.relation, self.lock) };
@@ -175,7 +233,7 @@ impl Sequence {
 ///
 /// # Safety
 /// `page` is block 0 of a sequence, locked or a private copy.
-pub unsafe fn data(page: pg_sys::Page) -> Option<*mut SequenceData> {
+unsafe fn data(page: pg_sys::Page) -> Option<*mut SequenceData> {
     // SAFETY: as the caller promises; the magic number is checked before the row is looked at
     unsafe {
         let magic = pg_sys::PageGetSpecialPointer(page).cast::<u32>();
