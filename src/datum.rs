@@ -6,9 +6,6 @@ use std::ffi::{c_int, c_void};
 
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::Datum;
-use pgrx::pgrx_sql_entity_graph::metadata::{
-    ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
-};
 use pgrx::prelude::*;
 use pgrx::varlena;
 use snowflake_core::uuid;
@@ -24,17 +21,31 @@ unsafe extern "C-unwind" {
     ) -> *mut c_void;
 }
 
+/// Says which type of PostgreSQL a type stands for as argument and result. That it does is up to
+/// how it reads the one and returns the other.
+macro_rules! sql_type {
+    ($type:ty, $name:literal $(, const $parameter:ident: $kind:ty)?) => {
+        const _: () = {
+            use pgrx::pgrx_sql_entity_graph::metadata::*;
+
+            // SAFETY: names a type that exists; it is read and returned elsewhere
+            unsafe impl $(<const $parameter: $kind>)? SqlTranslatable for $type {
+                const TYPE_IDENT: &'static str = $name;
+                const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+                const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> =
+                    Ok(SqlMappingRef::literal($name));
+                const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
+                    Ok(ReturnsRef::One(SqlMappingRef::literal($name)));
+            }
+        };
+    };
+}
+pub(crate) use sql_type;
+
 /// A UUID as argument and result.
 pub struct Uuid(pub uuid::Uuid);
 
-// SAFETY: maps to a type of PostgreSQL that has this representation
-unsafe impl SqlTranslatable for Uuid {
-    const TYPE_IDENT: &'static str = "uuid";
-    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
-    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal("uuid"));
-    const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
-        Ok(ReturnsRef::One(SqlMappingRef::literal("uuid")));
-}
+sql_type!(Uuid, "uuid");
 
 // SAFETY: reads the argument as the 16 bytes that a uuid is
 unsafe impl<'fcx> ArgAbi<'fcx> for Uuid {

@@ -2,24 +2,15 @@
 
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::datum::Datum;
-use pgrx::pgrx_sql_entity_graph::metadata::{
-    ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
-};
 use pgrx::prelude::*;
 
+use crate::datum::sql_type;
 use crate::error::{Failure, Outcome};
 
 /// A row for a function with OUT parameters, which pgrx returns only as a set.
 pub struct Row<const N: usize>(pub [Option<pg_sys::Datum>; N]);
 
-// SAFETY: maps to a type of PostgreSQL; the functions that return it declare their columns
-unsafe impl<const N: usize> SqlTranslatable for Row<N> {
-    const TYPE_IDENT: &'static str = "record";
-    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
-    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal("record"));
-    const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
-        Ok(ReturnsRef::One(SqlMappingRef::literal("record")));
-}
+sql_type!(Row<N>, "record", const N: usize);
 
 // SAFETY: returns a composite datum made for the row type that the call expects
 unsafe impl<const N: usize> BoxRet for Row<N> {
@@ -53,15 +44,7 @@ unsafe impl<const N: usize> BoxRet for Row<N> {
 /// The row that a trigger lets through.
 pub struct TriggerResult(pub pg_sys::HeapTuple);
 
-// SAFETY: maps to a pseudo-type of PostgreSQL
-unsafe impl SqlTranslatable for TriggerResult {
-    const TYPE_IDENT: &'static str = "trigger";
-    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
-    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> =
-        Ok(SqlMappingRef::literal("trigger"));
-    const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
-        Ok(ReturnsRef::One(SqlMappingRef::literal("trigger")));
-}
+sql_type!(TriggerResult, "trigger");
 
 // SAFETY: a trigger returns the address of its row
 unsafe impl BoxRet for TriggerResult {

@@ -4,13 +4,10 @@ use std::borrow::Cow;
 use std::ffi::CStr;
 
 use pgrx::callconv::{Arg, ArgAbi};
-use pgrx::pgrx_sql_entity_graph::metadata::{
-    ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
-};
 use pgrx::prelude::*;
 
 use crate::backend::BackendLocal;
-use crate::datum;
+use crate::datum::{self, sql_type};
 use crate::query::Argument;
 
 /// An argument of type text. pgrx's own `&str` panics over other encodings than UTF-8.
@@ -28,14 +25,7 @@ impl Text<'_> {
     }
 }
 
-// SAFETY: maps to a type of PostgreSQL that has this representation
-unsafe impl SqlTranslatable for Text<'_> {
-    const TYPE_IDENT: &'static str = "text";
-    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
-    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal("text"));
-    const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
-        Ok(ReturnsRef::One(SqlMappingRef::literal("text")));
-}
+sql_type!(Text<'_>, "text");
 
 // SAFETY: reads the argument as the varlena that a text is
 unsafe impl<'fcx> ArgAbi<'fcx> for Text<'fcx> {
@@ -79,14 +69,7 @@ impl From<ServerText<'_>> for Argument<'_> {
     }
 }
 
-// SAFETY: maps to a type of PostgreSQL that has this representation
-unsafe impl SqlTranslatable for ServerText<'_> {
-    const TYPE_IDENT: &'static str = "text";
-    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
-    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal("text"));
-    const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
-        Ok(ReturnsRef::One(SqlMappingRef::literal("text")));
-}
+sql_type!(ServerText<'_>, "text");
 
 // SAFETY: reads the argument as the varlena that a text is
 unsafe impl<'fcx> ArgAbi<'fcx> for ServerText<'fcx> {
@@ -115,14 +98,7 @@ pub fn decode(bytes: &[u8]) -> String {
 /// An argument of type name, in the encoding of the database.
 pub struct NameArgument<'a>(pub &'a CStr);
 
-// SAFETY: maps to a type of PostgreSQL that has this representation
-unsafe impl SqlTranslatable for NameArgument<'_> {
-    const TYPE_IDENT: &'static str = "name";
-    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
-    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal("name"));
-    const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
-        Ok(ReturnsRef::One(SqlMappingRef::literal("name")));
-}
+sql_type!(NameArgument<'_>, "name");
 
 // SAFETY: reads the argument as the C string that the 64 bytes of a name begin with
 unsafe impl<'fcx> ArgAbi<'fcx> for NameArgument<'fcx> {
