@@ -160,13 +160,7 @@ $node->safe_psql('postgres', q(ALTER SYSTEM SET snowflake_pg.worker_id = '0-7'))
 $node->safe_psql('postgres', 'SELECT pg_reload_conf()');
 $node->poll_query_until('postgres', q(SELECT current_setting('snowflake_pg.worker_id') = '0-7'));
 $node->safe_psql('postgres', 'CREATE TABLE big AS SELECT generate_series(1, 20000) AS n; ANALYZE big;');
-my $plan_parallel = <<'SQL';
-SET parallel_setup_cost = 0;
-SET parallel_tuple_cost = 0;
-SET min_parallel_table_scan_size = 0;
-SET max_parallel_workers_per_gather = 2;
-SET parallel_leader_participation = off;
-SQL
+my $plan_parallel = parallel_plan();
 my $plan = works($node, 'postgres',
     "$plan_parallel EXPLAIN (ANALYZE, VERBOSE, TIMING OFF) SELECT snowflake_next() FROM big",
     'a parallel plan');

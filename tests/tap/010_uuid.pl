@@ -149,13 +149,7 @@ ANALYZE big;
 CREATE FUNCTION process() RETURNS int PARALLEL SAFE LANGUAGE plpgsql AS 'BEGIN RETURN pg_backend_pid(); END';
 SQL
 my $generate = 'SELECT process(), uuid_v4() AS v4, uuid_v7() AS v7, uuid_v1() AS v1 FROM';
-my $plan_parallel = <<'SQL';
-SET parallel_setup_cost = 0;
-SET parallel_tuple_cost = 0;
-SET min_parallel_table_scan_size = 0;
-SET max_parallel_workers_per_gather = 2;
-SET parallel_leader_participation = off;
-SQL
+my $plan_parallel = parallel_plan();
 my $plan = works($node, 'postgres', "$plan_parallel EXPLAIN (ANALYZE, VERBOSE, TIMING OFF) $generate big", 'a parallel plan');
 like($plan, qr/Workers Launched: [12]\n(?:.*\n)*.*Parallel Seq Scan.*\n\s+Output: process\(\), uuid_v4\(\), uuid_v7\(\), uuid_v1\(\)/,
     'parallel workers generate');

@@ -57,16 +57,6 @@ sub has_place
     return $node->safe_psql($database, 'SELECT bool_and(mark_waits IS NOT NULL) FROM snowflake_status') eq 't';
 }
 
-sub set_window
-{
-    my ($value) = @_;
-    $node->append_conf('postgresql.conf', "snowflake_pg.mark_window = '$value'");
-    $node->reload;
-    ok($node->poll_query_until('postgres', qq(SELECT current_setting('snowflake_pg.mark_window') = '$value')),
-        "the window is $value");
-    return;
-}
-
 $node->safe_psql('postgres', 'CREATE DATABASE filler');
 $node->safe_psql('postgres', 'CREATE DATABASE churn');
 $node->safe_psql('filler', 'CREATE EXTENSION snowflake_pg; ALTER EXTENSION snowflake_pg DROP SEQUENCE snowflake_mark');
@@ -115,7 +105,7 @@ is($mark, 't', 'its first ID is covered by its mark');
 # Several backends at a time, each with a mark of its own, raised often; crashes, the clock set back
 # meanwhile, and after the crash again no place.
 $node->append_conf('postgresql.conf', "snowflake_pg.clock_tolerance = '1d'");
-set_window('100ms');
+reload_with($node, 'snowflake_pg.mark_window', '100ms');
 my @all;
 my $largest = $node->safe_psql('churn', 'SELECT snowflake_next()');
 cmp_ok($largest, '>', $ids[-1], 'in order');
@@ -161,7 +151,7 @@ for my $round (1 .. 3)
 
 # So it is if another database has taken the last place and stored a higher mark first: the mark from
 # before the crash still counts as such.
-set_window('1min');
+reload_with($node, 'snowflake_pg.mark_window', '1min');
 my $stored = $node->safe_psql('churn', 'SELECT last_value FROM snowflake_mark');
 $node->stop('immediate');
 set_clock($node, $stored / 1000 - 40 - time);

@@ -128,16 +128,6 @@ sub start_at
     return;
 }
 
-sub set_tolerance
-{
-    my ($value) = @_;
-    $set->append_conf('postgresql.conf', "snowflake_pg.clock_tolerance = '$value'");
-    $set->reload;
-    ok($set->poll_query_until('postgres', qq(SELECT current_setting('snowflake_pg.clock_tolerance') = '$value')),
-        "clock_tolerance is $value");
-    return;
-}
-
 # Several clients receive IDs, so many seconds from the server's clock; what they get counts also
 # if it is rolled back.
 sub goes_on
@@ -202,7 +192,7 @@ $set->safe_psql('postgres', 'CREATE EXTENSION snowflake_pg');
 goes_on('right clock', 0);
 
 # Small steps back do not add up, once the clock has passed the last ID.
-set_tolerance('5s');
+reload_with($set, 'snowflake_pg.clock_tolerance', '5s');
 for my $turn (1 .. 2)
 {
     set_clock($set, -3 * $turn);
@@ -220,7 +210,7 @@ for my $turn (1 .. 2)
     sleep 1;
     ($largest) = next_id($set);
 }
-set_tolerance('1000s');
+reload_with($set, 'snowflake_pg.clock_tolerance', '1000s');
 set_clock($set, 0);
 goes_on('right clock again', 0);
 
@@ -231,7 +221,7 @@ refused('an hour back', 3600);
 $set->stop;
 start_at(-3600);
 refused('an hour back, restarted', 3600);
-set_tolerance('2h');
+reload_with($set, 'snowflake_pg.clock_tolerance', '2h');
 goes_on('an hour back, tolerance raised', 3600);
 is(status($set, 'regressions'), 1, 'an hour back: counted once');
 is(status($set, "regression BETWEEN '3500 s' AND '3605 s'"), 't', 'an hour back: status has the distance')
@@ -243,7 +233,7 @@ goes_on('an hour back, tolerance raised, restarted', 3600);
 # Corrected while it runs, by more than the IDs are ahead.
 set_clock($set, 10);
 as_before('an hour back, corrected');
-set_tolerance('1000s');
+reload_with($set, 'snowflake_pg.clock_tolerance', '1000s');
 goes_on('an hour back, corrected, default tolerance', 0);
 # and likewise while it is down
 $set->stop;
@@ -263,7 +253,7 @@ goes_on('a year ahead', 0);
 $set->stop;
 start_at(0);
 refused('a year ahead, corrected', YEAR);
-set_tolerance('366d');
+reload_with($set, 'snowflake_pg.clock_tolerance', '366d');
 goes_on('a year ahead, corrected, tolerance raised', YEAR);
 $set->stop('immediate');
 start_at(0);
@@ -273,7 +263,7 @@ is(status($set, "regression BETWEEN '364 d 23:50' AND '365 d 00:00:05'"), 't', '
 # A year later the clock has caught up.
 set_clock($set, YEAR + 10);
 as_before('a year later');
-set_tolerance('1000s');
+reload_with($set, 'snowflake_pg.clock_tolerance', '1000s');
 goes_on('a year later, default tolerance', 0);
 $set->stop;
 $log = log_size($set);

@@ -207,10 +207,7 @@ CONF
     my %marks;
     for my $full_page_writes ('on', 'off', 'on')
     {
-        $primary->append_conf('postgresql.conf', "full_page_writes = $full_page_writes\n");
-        $primary->reload;
-        ok($primary->poll_query_until('postgres', "SELECT current_setting('full_page_writes') = '$full_page_writes'"),
-            "full_page_writes = $full_page_writes");
+        reload_with($primary, 'full_page_writes', $full_page_writes);
         for (1 .. 2)
         {
             $primary->safe_psql('postgres', 'CHECKPOINT');

@@ -39,16 +39,6 @@ sub next_id
     return $node->safe_psql($database, 'SELECT snowflake_next()');
 }
 
-# Whether the stored mark is above an ID of the default layout. Other databases cannot help out
-# with it, as they can with the next ID after a crash.
-sub covered
-{
-    my ($database, $id, $name) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my $mark = $node->safe_psql($database, 'SELECT last_value FROM snowflake_mark');
-    return cmp_ok($mark, '>', ($id >> 22) + 1288834974657, "$name: the stored mark is above the last ID");
-}
-
 # Clients that generate in small statements until they are stopped, and go on after errors.
 sub start_clients
 {
@@ -142,7 +132,7 @@ sub hazard
     my @wrong = grep { $_ !~ $allowed } errors_of(@clients);
     is(join("\n", @wrong), '', "$name: clients see no " . ($allowed eq qr/(?!)/ ? 'error' : 'other error'));
     my (undef, undef, $largest) = check_ids($name, \@clients);
-    covered($database, $largest, $name);
+    is_covered($node, $database, $largest, $name);
     my $id = next_id($database);
     cmp_ok($id, '>', $largest, "$name: the next ID is above all");
     push @after_crash, [ $name, $database, $id ];
@@ -358,10 +348,7 @@ for my $ahead (0, 20_000)
 # The mark is in the file of a sequence. In a transaction that puts another file in its place no
 # raise may get lost, and no ID with it, when the transaction is rolled back. Its one raise covers
 # all that follows, so that no other helps out.
-$node->append_conf('postgresql.conf', "snowflake_pg.mark_window = '60s'");
-$node->reload;
-ok($node->poll_query_until('postgres', q(SELECT current_setting('snowflake_pg.mark_window') = '1min')),
-    'the window is longer than what follows');
+reload_with($node, 'snowflake_pg.mark_window', '1min');
 my $alter = 'ALTER SEQUENCE snowflake_mark RESTART';
 my $in_worker = "SET LOCAL $parallel_mode = on";
 my %case = (
@@ -389,7 +376,7 @@ for my $name (sort keys %case)
     my $id = next_id($database);
     my @before = grep { $_ >= $id } $ids =~ /(\d+)/ag;
     is("@before", '', "$name: the next ID is above");
-    covered($database, $id, $name);
+    is_covered($node, $database, $id, $name);
     push @after_crash, [ $name, $database, $id ];
 }
 
@@ -416,13 +403,13 @@ start();
 for (@after_crash)
 {
     my ($name, $database, $last) = @$_;
-    covered($database, $last, "$name, after a crash");
+    is_covered($node, $database, $last, "$name, after a crash");
     cmp_ok(next_id($database), '>', $last, "$name, after a crash: the next ID is above all");
 }
 fails($node, $unlogged, 'SELECT snowflake_next()', 'unlogged at a crash: refused after it',
     qr/ERROR:  55000: cannot raise the mark "snowflake_mark"/, qr/DETAIL:  It is unlogged/);
 works($node, $unlogged, 'ALTER SEQUENCE snowflake_mark SET LOGGED', 'unlogged at a crash: logged again');
-covered($unlogged, $unlogged_last, 'unlogged at a crash');
+is_covered($node, $unlogged, $unlogged_last, 'unlogged at a crash');
 cmp_ok(next_id($unlogged), '>', $unlogged_last, 'unlogged at a crash: the next ID is above all');
 
 $node->stop;

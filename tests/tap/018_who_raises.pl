@@ -44,16 +44,6 @@ sub next_id
     return $node->safe_psql($database, 'SELECT snowflake_next()');
 }
 
-# Whether the stored mark is above an ID of the default layout. Other databases cannot help out
-# with it, as they can with the next ID after a crash.
-sub covered
-{
-    my ($database, $id, $name) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my $mark = $node->safe_psql($database, 'SELECT last_value FROM snowflake_mark');
-    return cmp_ok($mark, '>', ($id >> 22) + 1288834974657, "$name: the stored mark is above the last ID");
-}
-
 # Two databases
 
 create_database($_) for qw(one two);
@@ -115,7 +105,7 @@ $largest{one} = $early;
 crash(-300);
 for my $database (qw(one two))
 {
-    covered($database, $largest{$database}, "clock set back, database $database");
+    is_covered($node, $database, $largest{$database}, "clock set back, database $database");
     my $id = next_id($database);
     cmp_ok($id, '>', $largest{$database}, "clock set back: the next ID of database $database is above all of it");
     $largest{$database} = $id;
@@ -130,13 +120,7 @@ cmp_ok(next_id($_), '>', $largest{$_}, "clock set back further: database $_ goes
 
 my $again = 'DO $$ BEGIN PERFORM pg_sleep(0.15); END $$';
 # Workers alone read the table, and generate: their ID is what Gather collects.
-my $in_workers = <<'SQL';
-SET parallel_setup_cost = 0;
-SET parallel_tuple_cost = 0;
-SET min_parallel_table_scan_size = 0;
-SET max_parallel_workers_per_gather = 2;
-SET parallel_leader_participation = off;
-SQL
+my $in_workers = parallel_plan();
 my $parallel = 'SELECT snowflake_next() FROM many';
 my $forced = 'SELECT snowflake_next()';
 my %case = (
@@ -178,7 +162,7 @@ for my $turn (1, 2)
         is(scalar(keys %distinct), $name =~ /plan/ ? 15_000 : 3, "$title: IDs, none twice");
         cmp_ok($ids[0], '>', $largest{$database} // 0, "$title: above all that went before");
         $largest{$database} = $ids[-1];
-        covered($database, $ids[-1], $title);
+        is_covered($node, $database, $ids[-1], $title);
         push @after_crash, [ $title, $database, $ids[-1] ];
     }
     crash(-600 - 100 * $turn);
@@ -186,7 +170,7 @@ for my $turn (1, 2)
     for (@after_crash)
     {
         my ($title, $database, $last) = @$_;
-        covered($database, $last, "$title, after a crash");
+        is_covered($node, $database, $last, "$title, after a crash");
         next if $turn == 1;
         cmp_ok(next_id($database), '>', $last, "$title, after a crash: the next ID is above");
     }
@@ -231,7 +215,7 @@ for my $end ('COMMIT', 'ROLLBACK', 'crash')
             $session->quit;
             if ($end eq 'COMMIT')
             {
-                covered($database, $ids[-1], $name);
+                is_covered($node, $database, $ids[-1], $name);
                 push @committed, [ $name, $database, $ids[-1] ];
             }
             else
@@ -249,7 +233,7 @@ $_->{run}->kill_kill for @open;
 for (@committed)
 {
     my ($name, $database, $last) = @$_;
-    covered($database, $last, "$name, after a crash");
+    is_covered($node, $database, $last, "$name, after a crash");
     cmp_ok(next_id($database), '>', $last, "$name, after a crash: the next ID is above");
 }
 for (@not_committed)

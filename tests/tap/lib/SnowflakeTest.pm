@@ -13,9 +13,9 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(
-  new_node major_version fails works session ask
+  new_node major_version reload_with fails works session ask
   start_recording finish_recording record recorded_bytes check_ids wait_until
-  create_event start_inserting end_inserting newest_event goes_on_above
+  create_event start_inserting end_inserting newest_event goes_on_above is_covered parallel_plan
   fake_clock set_clock with_clock start_behind log_since log_size
 );
 
@@ -42,6 +42,17 @@ sub major_version
 {
     my ($node) = @_;
     return int($node->safe_psql('postgres', 'SHOW server_version_num') / 10000);
+}
+
+# Changes a parameter of a running server; the value as SHOW writes it.
+sub reload_with
+{
+    my ($node, $parameter, $value) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    $node->append_conf('postgresql.conf', "$parameter = '$value'");
+    $node->reload;
+    return ok($node->poll_query_until('postgres', "SELECT current_setting('$parameter') = '$value'"),
+        "$parameter is $value");
 }
 
 # Runs SQL that must fail, and holds what psql says against patterns. SQLSTATE, DETAIL and HINT
@@ -228,6 +239,28 @@ sub goes_on_above
     is($count, 9_000, "$name: all inserts worked");
     cmp_ok($smallest // 0, '>', $bound, "$name: above all that were there");
     return $largest;
+}
+
+# Whether the stored mark is above an ID of the default layout. Other databases cannot help out
+# with it, as they can with the next ID after a crash.
+sub is_covered
+{
+    my ($node, $database, $id, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $mark = $node->safe_psql($database, 'SELECT last_value FROM snowflake_mark');
+    return cmp_ok($mark, '>', ($id >> 22) + 1288834974657, "$name: the stored mark is above the last ID");
+}
+
+# Settings in which workers alone read a table, and generate: their ID is what Gather collects.
+sub parallel_plan
+{
+    return <<'SQL';
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SET max_parallel_workers_per_gather = 2;
+SET parallel_leader_participation = off;
+SQL
 }
 
 # Polls until a condition holds; false after the time limit.
