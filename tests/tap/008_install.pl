@@ -50,6 +50,20 @@ fails($node, 'elsewhere', q(SELECT moved.snowflake_set_layout('discord')),
     qr/ERROR:  55000: cannot change the layout to "discord"/,
     qr/DETAIL:  This database has given out IDs of layout "twitter"\./, qr/HINT:  /);
 
+$node->safe_psql('postgres', q(CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0));
+is(
+    works($node, 'latin', <<"SQL", 'a schema with other letters, in LATIN1'),
+SET client_encoding = 'UTF8';
+CREATE SCHEMA "caf\xc3\xa9";
+CREATE EXTENSION snowflake_pg SCHEMA "caf\xc3\xa9";
+SET search_path = "caf\xc3\xa9";
+SELECT snowflake_set_layout('discord');
+SELECT layout FROM snowflake_recorded_layout;
+SELECT outcome FROM snowflake_lease_take('twitter', 'a', uuid_v4(), 'a', extract(epoch FROM now())::bigint * 1000, 0, 60000, NULL, NULL, NULL, NULL);
+SQL
+    "\ndiscord\ngranted",
+    'the tables in it are found');
+
 # neighbours
 
 SKIP:
