@@ -54,6 +54,8 @@ def ranged(values, digits=None):
 
 
 def ratios(ours, theirs):
+    """Of the rounds that both were in."""
+    theirs = theirs[:len(ours)]
     return ranged([one / other for one, other in zip(ours, theirs, strict=True)])
 
 

@@ -89,16 +89,18 @@ def inserts_data(stored):
 
 
 def growth_data(stored):
-    raw = stored["raw"].get("growth_ns")
+    """CPU time of a call, in nanoseconds, by the number of what there is."""
+    raw = stored["raw"].get("growth")
     if not raw:
         return None
-    return {
-        "workers configured and used": {number: spread(raw["workers"][f"{number} of {number}"]) for number in
-                                        sorted({level.split(" of ")[1] for level in raw["workers"]}, key=int)
-                                        if f"{number} of {number}" in raw["workers"]},
-        "open connections": {number: spread(costs) for number, costs in raw["connections"].items()},
-        "databases with IDs": {number: spread(costs) for number, costs in raw["databases"].items()},
-    }
+    levels = {"workers configured and used": {}, "open connections": raw["connections"],
+              "databases with IDs": raw["databases"]}
+    for level, costs in raw["workers"].items():
+        used, configured = level.split(" of ")
+        if used == configured:
+            levels["workers configured and used"][used] = costs
+    return {what: {number: spread([nanoseconds for nanoseconds, _ in costs]) for number, costs in numbers.items()}
+            for what, numbers in levels.items()}
 
 
 # --- how they look --------------------------------------------------------------------------------------------------

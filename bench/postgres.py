@@ -37,7 +37,7 @@ class Failure(Exception):
 
 def bin_dir():
     if "PGBIN" in os.environ:
-        directory = pathlib.Path(os.environ["PGBIN"])
+        directory = pathlib.Path(os.environ["PGBIN"]).resolve()
     else:
         config = os.environ.get("PG_CONFIG", "pg_config")
         directory = pathlib.Path(subprocess.check_output([config, "--bindir"], text=True).strip())
