@@ -1,13 +1,24 @@
 //! Text in shared memory.
 
-/// A line of text, cut where it does not fit.
-#[derive(Clone, Copy)]
+/// A line of text, cut where it does not fit. What is behind its end is zero.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Line<const SIZE: usize> {
     length: u16,
     bytes: [u8; SIZE],
 }
 
 impl<const SIZE: usize> Line<SIZE> {
+    /// A name, every character as it is; `None` if it does not fit.
+    pub fn exact(name: &str) -> Option<Self> {
+        let mut bytes = [0; SIZE];
+        bytes
+            .get_mut(..name.len())?
+            .copy_from_slice(name.as_bytes());
+        let length = name.len().try_into().ok()?;
+        Some(Self { length, bytes })
+    }
+
+    /// A message; control characters become spaces.
     pub fn new(text: &str) -> Self {
         let mut line = Self {
             length: 0,

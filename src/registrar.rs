@@ -18,7 +18,7 @@ use crate::lease::{Cause, Holder};
 use crate::libpq::Deadline;
 use crate::remote::{Registry, Unreachable};
 use crate::shmem::{self, Shared};
-use crate::supply::Order;
+use crate::supply::{Index, Order};
 use crate::ticket_remote::{self, Tickets};
 use crate::wait::{self, Event};
 use crate::{clock, guc, random, remote, worker};
@@ -73,6 +73,7 @@ pub extern "C-unwind" fn snowflake_pg_registrar(_argument: pg_sys::Datum) {
         shared,
         leases,
         tickets,
+        latest: None,
     }
     .run();
     // SAFETY: the end of this process
@@ -96,6 +97,8 @@ struct Registrar {
     shared: Shared,
     leases: Option<Leases>,
     tickets: Option<Box<dyn Tickets>>,
+    /// The ticket that a block was fetched for last.
+    latest: Option<Index>,
 }
 
 impl Registrar {
@@ -137,10 +140,23 @@ impl Registrar {
     /// Fetches a block of tickets that is asked for; answers whether there was one.
     fn fetch_block(&mut self) -> bool {
         let supplies = self.shared.supplies();
-        let Some(order) = supplies.begin() else {
+        let Some(order) = supplies.begin(self.latest) else {
             return false;
         };
+        self.latest = Some(order.index);
         let result = self.deliver(&order);
+        if result.is_err() && wait::shutdown_requested() {
+            // for the registrar after this one, if only the registrar is to end
+            return true;
+        }
+        if let Err(trouble) = &result
+            && self
+                .tickets
+                .as_ref()
+                .is_some_and(|tickets| tickets.is_unreachable())
+        {
+            supplies.fail_all(trouble);
+        }
         supplies.end(&order, result);
         true
     }

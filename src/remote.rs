@@ -55,7 +55,23 @@ pub fn check(setting: &str) -> Result<(), String> {
         return etcd::Address::parse(setting).map(drop);
     }
     let conninfo = CString::new(setting).map_err(|_| "It has a zero byte.")?;
-    libpq::option(&conninfo, c"host").map(drop)
+    let option = |keyword| {
+        let value = libpq::option(&conninfo, keyword).map_err(|problem| unquoted(&problem))?;
+        Ok::<_, String>(value.unwrap_or_default())
+    };
+    // where part of a password in a URI ends up, in which it was not encoded; errors name both
+    let (host, port) = (option(c"host")?, option(c"port")?);
+    let is_port = |port: &str| port.is_empty() || port.parse::<u16>().is_ok();
+    if host.contains('@') || !port.split(',').all(is_port) {
+        return Err("Its host has an @, or its port is not a number.".into());
+    }
+    Ok(())
+}
+
+/// A message about a connection string without what it quotes: that may be part of a password.
+fn unquoted(problem: &str) -> String {
+    let parts = problem.split('"').step_by(2);
+    parts.collect::<Vec<_>>().join("\"...\"")
 }
 
 /// What kind of registry the setting names; unlike the setting, this holds no secret.
@@ -88,6 +104,10 @@ pub fn registry(setting: &str) -> Box<dyn Registry> {
 pub struct Postgres {
     conninfo: CString,
     session: Option<Session>,
+    /// Whether it names several hosts.
+    several: bool,
+    /// Whether the last attempt to connect failed.
+    unreachable: bool,
 }
 
 /// An open connection.
@@ -108,10 +128,22 @@ const GREETING: &CStr = c"SELECT extnamespace::pg_catalog.regnamespace, \
 impl Postgres {
     /// The registry that a connection string names, not yet connected.
     pub fn new(setting: &str) -> Self {
+        let conninfo = CString::new(setting).unwrap_or_default();
+        let several = [c"host", c"hostaddr"].into_iter().any(|keyword| {
+            libpq::option(&conninfo, keyword)
+                .is_ok_and(|value| value.is_some_and(|hosts| hosts.contains(',')))
+        });
         Self {
-            conninfo: CString::new(setting).unwrap_or_default(),
+            conninfo,
             session: None,
+            several,
+            unreachable: false,
         }
+    }
+
+    /// Whether the last attempt to connect failed: no statement has anything to do with it.
+    pub fn last_failed(&self) -> bool {
+        self.unreachable
     }
 
     /// Runs a statement. `{}` in it stands for the schema of the extension.
@@ -121,13 +153,32 @@ impl Postgres {
         parameters: &[Option<String>],
         deadline: Deadline,
     ) -> Result<Vec<Row>, Unreachable> {
+        // one whose server is gone without a word, or hangs, leaves time to ask another
+        let kept = if self.several {
+            deadline.half()
+        } else {
+            deadline
+        };
+        self.ask_kept(kept, statement, parameters, deadline)
+    }
+
+    /// The same, with an earlier deadline for a session that was kept.
+    pub fn ask_kept(
+        &mut self,
+        kept: Deadline,
+        statement: &str,
+        parameters: &[Option<String>],
+        deadline: Deadline,
+    ) -> Result<Vec<Row>, Unreachable> {
         if let Some(session) = self.session.take() {
             // one that was lost meanwhile is replaced at once
-            if let Ok(rows) = self.ask_in(session, statement, parameters, deadline) {
+            if let Ok(rows) = self.ask_in(session, statement, parameters, kept) {
                 return Ok(rows);
             }
         }
-        let session = self.connect(deadline)?;
+        let session = self.connect(deadline);
+        self.unreachable = session.is_err();
+        let session = session?;
         self.ask_in(session, statement, parameters, deadline)
     }
 

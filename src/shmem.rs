@@ -20,7 +20,7 @@ use crate::{clock, guc, random};
 const DATABASES: usize = 1_024;
 
 /// Ticket counters whose blocks are cached; of further ones every number is claimed by itself.
-const COUNTERS: usize = 256;
+pub const COUNTERS: usize = 256;
 
 /// What comes before the slots.
 #[repr(C, align(64))]

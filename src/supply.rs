@@ -19,6 +19,16 @@ pub const SUPPLIES: usize = 64;
 /// The longest name of such a ticket, in bytes of UTF-8.
 pub const LONGEST_NAME: usize = 56;
 
+/// A name as a registry knows it.
+pub type Name = Line<LONGEST_NAME>;
+
+/// How long a caller waits for the registrar, in microseconds: longer than an attempt takes, which
+/// may begin late when the registrar is busy with a lease or another ticket.
+const PATIENCE: i64 = 6_000_000;
+
+/// The same for one that does not run, or not yet.
+const START: i64 = 1_000_000;
+
 /// All of them, in shared memory.
 #[repr(C)]
 pub struct Supplies {
@@ -46,7 +56,7 @@ struct Place {
 #[derive(Clone, Copy, Default)]
 struct Record {
     supply: Supply,
-    name: Line<LONGEST_NAME>,
+    name: Name,
     trouble: Line<180>,
 }
 
@@ -56,7 +66,7 @@ pub struct Index(usize);
 
 /// A block that the registrar is to fetch.
 pub struct Order {
-    index: Index,
+    pub index: Index,
     /// The ticket it is for.
     pub key: u64,
     pub name: String,
@@ -101,7 +111,7 @@ impl Supplies {
     }
 
     /// The place of a ticket, by its name at the registry; `None` if all are taken.
-    pub fn place(&self, key: u64, name: &str) -> Option<Index> {
+    pub fn place(&self, key: u64, name: Name) -> Option<Index> {
         self.lock.with(|| {
             let index = self.find(key).or_else(|| {
                 let index = self.find(0)?;
@@ -111,9 +121,11 @@ impl Supplies {
                 Some(index)
             })?;
             self.with_record(Index(index), key, |record| {
-                if record.name.to_string() != name {
-                    *record = Record::default();
-                    record.name = Line::new(name);
+                if record.name != name {
+                    *record = Record {
+                        name,
+                        ..Record::default()
+                    };
                 }
             });
             Some(Index(index))
@@ -129,6 +141,11 @@ impl Supplies {
             }
         });
         self.tell();
+    }
+
+    /// Whether a place is a ticket's still.
+    pub fn has(&self, index: Index, key: u64) -> bool {
+        self.places[index.0].key.load(Ordering::Relaxed) == key
     }
 
     /// Why the last attempt failed, if it did.
@@ -175,6 +192,7 @@ impl Supplies {
         wake: impl Fn() -> bool,
     ) -> Result<(), String> {
         let mut attempt = None;
+        let begin = clock::monotonic();
         // SAFETY: the variable is in shared memory and initialised. An ERROR while this process
         // sleeps ends its waiting: PostgreSQL sees to that when the transaction is rolled back.
         unsafe { pg_sys::ConditionVariablePrepareToSleep(self.ended.get()) };
@@ -197,14 +215,18 @@ impl Supplies {
                 let trouble = failed.then(|| record.trouble.to_string());
                 Some(trouble.map_or(Ok(()), Err))
             };
-            // without a place it was dropped meanwhile
+            // without a place it was dropped meanwhile: the caller looks it up again
             let polled = self.lock.with(|| self.with_record(index, key, poll));
             let ended = polled.unwrap_or(Some(Ok(())));
             if let Some(result) = ended {
                 break result;
             }
-            if !wake() {
+            let waited = clock::monotonic() - begin;
+            if !wake() && waited >= START {
                 break Err("the registrar of this server does not run".into());
+            }
+            if waited >= PATIENCE {
+                break Err("the registrar of this server has not come to it".into());
             }
             wait::for_variable(Event::Ticket, self.ended.get(), 1_000_000);
         };
@@ -220,12 +242,13 @@ impl Supplies {
 
     // What follows is for the registrar alone.
 
-    /// The next block to fetch.
-    pub fn begin(&self) -> Option<Order> {
+    /// The next block to fetch. Tickets take turns: those after `latest` come first.
+    pub fn begin(&self, latest: Option<Index>) -> Option<Order> {
+        let first = latest.map_or(0, |Index(index)| index + 1);
         self.lock.with(|| {
-            self.places.iter().enumerate().find_map(|(index, place)| {
-                let index = Index(index);
-                let key = place.key.load(Ordering::Relaxed);
+            (first..first + SUPPLIES).find_map(|index| {
+                let index = Index(index % SUPPLIES);
+                let key = self.places[index.0].key.load(Ordering::Relaxed);
                 self.with_record(index, key, |record| {
                     record.supply.is_wanted().then(|| Order {
                         index,
@@ -238,17 +261,16 @@ impl Supplies {
         })
     }
 
-    /// Ends what a registrar before this one has begun and not ended: callers ask again.
+    /// Takes back what a registrar before this one has begun and not ended.
     pub fn take_over(&self) {
         self.lock.with(|| {
             for (index, place) in self.places.iter().enumerate() {
                 let key = place.key.load(Ordering::Relaxed);
                 self.with_record(Index(index), key, |record| {
-                    if record.supply.is_under_way() {
-                        record.supply.succeed();
-                    }
+                    record.supply.withdraw();
+                    let busy = record.supply.is_wanted();
+                    place.busy.store(busy, Ordering::Relaxed);
                 });
-                place.busy.store(false, Ordering::Relaxed);
             }
         });
         self.tell();
@@ -260,6 +282,24 @@ impl Supplies {
             let is_new = |record: &mut Record| record.supply.is_new(block);
             self.with_record(order.index, order.key, is_new) == Some(true)
         })
+    }
+
+    /// Ends all that is asked for: the registry cannot be reached, whatever the ticket.
+    pub fn fail_all(&self, trouble: &str) {
+        let now = clock::monotonic();
+        self.lock.with(|| {
+            for (index, place) in self.places.iter().enumerate() {
+                let key = place.key.load(Ordering::Relaxed);
+                self.with_record(Index(index), key, |record| {
+                    if record.supply.is_wanted() {
+                        record.supply.fail(now);
+                        record.trouble = Line::new(trouble);
+                        place.busy.store(false, Ordering::Relaxed);
+                    }
+                });
+            }
+        });
+        self.tell();
     }
 
     /// Ends an attempt.

@@ -51,6 +51,11 @@ impl ServerText<'_> {
         String::from_utf8_lossy(&to_utf8(self.0)).into_owned()
     }
 
+    /// The text, if it is valid in UTF-8: that of a SQL_ASCII database need not be.
+    pub fn to_utf8(self) -> Option<String> {
+        String::from_utf8(to_utf8(self.0).into_owned()).ok()
+    }
+
     /// A datum of type text.
     pub fn datum(self) -> pg_sys::Datum {
         // SAFETY: copies so many bytes

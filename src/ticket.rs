@@ -10,7 +10,7 @@ use crate::counter::{self, Attempt, Settings};
 use crate::error::{Failure, OrRaise, Outcome};
 use crate::row::Row;
 use crate::sequence::{Sequence, flushed, flushed_soon};
-use crate::shmem::{self, Shared};
+use crate::shmem::{self, COUNTERS, Shared};
 use crate::supply::{self, LONGEST_NAME, SUPPLIES};
 use crate::table::{Key, Table};
 use crate::text::{self, ServerText};
@@ -71,14 +71,23 @@ fn next(name: ServerText) -> Outcome<i64> {
             }
             return Ok(ticket.number);
         }
-        if !entry.belongs_to(counter.key) {
-            // dropped meanwhile
+        if !still_has(counter, entry)? {
+            // dropped meanwhile, perhaps by a transaction that was rolled back
             forget();
             continue;
         }
         check_for_interrupts!();
         fetch(counter, entry, name)?;
     }
+}
+
+/// Whether a counter has the places in shared memory that it had.
+fn still_has(counter: Counter, entry: &shmem::Counter) -> Outcome<bool> {
+    let supplies = shmem::shared()?.supplies();
+    let supplied = counter
+        .supply
+        .is_none_or(|index| supplies.has(index, counter.key));
+    Ok(supplied && entry.belongs_to(counter.key))
 }
 
 fn known(name: ServerText) -> Option<Counter> {
@@ -179,38 +188,55 @@ fn look_up(name: ServerText) -> Outcome<Counter> {
     let oid = named.sequence;
     // not to raise it: whoever alters it keeps nobody from what is cached
     let sequence = checked(Sequence::open(oid), name)?;
-    let file = sequence.file();
-    sequence.close();
     let key = key(oid);
+    // while it is open nobody drops it, and the places that it gets are its own
     let entry = shared.counter(key);
     if let Some(entry) = entry {
+        let file = sequence.file();
         entry.lock.with(|| settle_file(entry, key, file));
     }
-    let supply = if named.registry {
-        Some(place(shared, key, name, entry.is_some())?)
-    } else {
-        None
-    };
+    let supply = named
+        .registry
+        .then(|| place(shared, key, name, entry.is_some()))
+        .transpose();
+    sequence.close();
     Ok(Counter {
         sequence: oid,
         key,
         entry,
-        supply,
+        supply: supply?,
     })
 }
 
 /// Where the blocks of a registry's ticket are asked for.
 fn place(shared: Shared, key: u64, name: ServerText, cached: bool) -> Outcome<supply::Index> {
-    let place = cached.then(|| shared.supplies().place(key, &name.to_text()));
-    place.flatten().ok_or_else(|| {
+    let text = name_in_registry(name)?;
+    let place = cached.then(|| shared.supplies().place(key, text)).flatten();
+    place.ok_or_else(|| {
+        let limit = if cached {
+            format!("{SUPPLIES} tickets of registries")
+        } else {
+            format!("{COUNTERS} tickets in blocks")
+        };
         Failure::new(
             PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
             format!("cannot draw ticket \"{}\"", name.to_text()),
         )
         .detail(format!(
-            "This server can draw {SUPPLIES} tickets of registries, and draws as many already."
+            "This server can draw {limit}, and draws as many already."
         ))
         .hint("Drop one by ticket_drop().")
+    })
+}
+
+/// The name of a ticket as a registry knows it, which must be no other's name.
+pub fn name_in_registry(name: ServerText) -> Outcome<supply::Name> {
+    let text = name.to_utf8();
+    let exact = text.and_then(|text| supply::Name::exact(&text));
+    exact.ok_or_else(|| {
+        invalid_name(name).detail(format!(
+            "In a registry it must be valid in UTF-8, with up to {LONGEST_NAME} bytes."
+        ))
     })
 }
 
@@ -223,9 +249,7 @@ fn open(oid: pg_sys::Oid, name: ServerText) -> Outcome<Sequence> {
 fn checked(sequence: Option<Sequence>, name: ServerText) -> Outcome<Sequence> {
     let refused = || Failure::state(format!("cannot draw ticket \"{}\"", name.to_text()));
     let Some(sequence) = sequence else {
-        return Err(refused()
-            .detail("Its sequence was dropped.")
-            .hint("Drop the ticket by ticket_drop()."));
+        return Err(dropped(name));
     };
     match sequence.problem().or_else(|| sequence.alteration()) {
         None => Ok(sequence),
@@ -234,6 +258,12 @@ fn checked(sequence: Option<Sequence>, name: ServerText) -> Outcome<Sequence> {
             Err(refused().detail(problem))
         }
     }
+}
+
+fn dropped(name: ServerText) -> Failure {
+    Failure::state(format!("cannot draw ticket \"{}\"", name.to_text()))
+        .detail("Its sequence was dropped.")
+        .hint("Drop the ticket by ticket_drop().")
 }
 
 /// Forgets the numbers of a file that the sequence no longer has: it was altered, and begins as it
@@ -260,8 +290,14 @@ fn refuse_recovery() -> Outcome<()> {
 /// A ticket takes what nextval() does.
 fn check_privilege(sequence: pg_sys::Oid, name: ServerText) -> Outcome<()> {
     let either = (pg_sys::ACL_USAGE | pg_sys::ACL_UPDATE) as pg_sys::AclMode;
+    let mut is_missing = false;
     // SAFETY: catalog look-ups
-    let answer = unsafe { pg_sys::pg_class_aclcheck(sequence, pg_sys::GetUserId(), either) };
+    let answer = unsafe {
+        pg_sys::pg_class_aclcheck_ext(sequence, pg_sys::GetUserId(), either, &mut is_missing)
+    };
+    if is_missing {
+        return Err(dropped(name));
+    }
     if answer == pg_sys::AclResult::ACLCHECK_OK {
         return Ok(());
     }
@@ -304,13 +340,16 @@ fn claim_one(counter: Counter, name: ServerText) -> Outcome<i64> {
 /// Gets a block behind the current one, unless that means to wait. Not to have it yet is no error:
 /// who needs it gets it, or the error.
 fn fetch_ahead(counter: Counter, entry: &shmem::Counter) -> Outcome<()> {
-    if let Some(index) = counter.supply {
-        return order_ahead(counter, entry, index);
+    let supplies = shmem::shared()?.supplies();
+    if counter.supply.is_some_and(|index| supplies.is_busy(index)) {
+        return Ok(());
     }
     let Some(sequence) = Sequence::open_at_once(counter.sequence) else {
         return Ok(());
     };
-    if sequence.problem().is_none()
+    if let Some(index) = counter.supply {
+        order_ahead(counter, entry, index, &sequence)?;
+    } else if sequence.problem().is_none()
         && let Ok(settings) = Settings::of(&sequence)
     {
         let filled = entry
@@ -355,13 +394,8 @@ fn fetch(counter: Counter, entry: &shmem::Counter, name: ServerText) -> Outcome<
 }
 
 /// How many numbers of a registry's ticket to ask for.
-fn wanted(counter: Counter, entry: &shmem::Counter) -> Outcome<Option<u32>> {
-    let Some(sequence) = Sequence::open(counter.sequence) else {
-        return Ok(None);
-    };
-    let settings = Settings::of(&sequence);
-    sequence.close();
-    let block = settings?.block.min(LARGEST_CLAIM as u32);
+fn wanted(counter: Counter, entry: &shmem::Counter, sequence: &Sequence) -> Outcome<Option<u32>> {
+    let block = Settings::of(sequence)?.block.min(LARGEST_CLAIM as u32);
     let now = clock::sample().monotonic_before;
     let size = entry.lock.with(|| {
         entry
@@ -371,13 +405,15 @@ fn wanted(counter: Counter, entry: &shmem::Counter) -> Outcome<Option<u32>> {
     Ok(size.map(|size| size.min(LARGEST_CLAIM as u32)))
 }
 
-/// Asks the registrar for a block behind the current one, unless it is asked already.
-fn order_ahead(counter: Counter, entry: &shmem::Counter, index: supply::Index) -> Outcome<()> {
+/// Asks the registrar for a block behind the current one.
+fn order_ahead(
+    counter: Counter,
+    entry: &shmem::Counter,
+    index: supply::Index,
+    sequence: &Sequence,
+) -> Outcome<()> {
     let shared = shmem::shared()?;
-    if shared.supplies().is_busy(index) {
-        return Ok(());
-    }
-    if let Some(count) = wanted(counter, entry)?
+    if let Ok(Some(count)) = wanted(counter, entry, sequence)
         && shared.supplies().ask(index, counter.key, count)
     {
         shared.holder().wake_registrar();
@@ -419,7 +455,12 @@ fn await_block(
     if ready() {
         return Ok(());
     }
-    let Some(count) = wanted(counter, entry)? else {
+    let Some(sequence) = Sequence::open(counter.sequence) else {
+        return Ok(()); // dropped meanwhile
+    };
+    let count = wanted(counter, entry, &sequence);
+    sequence.close();
+    let Some(count) = count? else {
         return Ok(()); // dropped meanwhile
     };
     entry.cache.count_wait();
@@ -595,12 +636,15 @@ pub fn check_name(name: ServerText) -> Outcome<()> {
     if (1..=LONGEST).contains(&name.bytes().len()) {
         return Ok(());
     }
-    Err(Failure::new(
+    Err(invalid_name(name).detail(format!("It must have between 1 and {LONGEST} bytes.")))
+}
+
+fn invalid_name(name: ServerText) -> Failure {
+    Failure::new(
         PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
         format!(
             "invalid name of a ticket: \"{}\"",
             text::escape(&name.to_text())
         ),
     )
-    .detail(format!("It must have between 1 and {LONGEST} bytes.")))
 }

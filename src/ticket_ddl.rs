@@ -10,7 +10,6 @@ use crate::libpq::Deadline;
 use crate::query::{self, Name, Relation, Sql};
 use crate::remote::Unreachable;
 use crate::sequence::Sequence;
-use crate::supply::LONGEST_NAME;
 use crate::text::ServerText;
 use crate::ticket_remote::{self, Definition};
 use crate::{guc, shmem, ticket};
@@ -55,6 +54,8 @@ fn ticket_drop(name: ServerText) {
 }
 
 fn create(name: ServerText, definition: Definition) -> Outcome<()> {
+    // before anything is created in a registry, which no rollback here takes back
+    query::refuse_read_only(c"ticket_create()");
     check(name, definition)?;
     if is_taken(name)? {
         return Err(Failure::new(
@@ -87,7 +88,7 @@ const PATIENCE: i64 = 10_000_000;
 
 /// Creates the counter in the registry, unless it is there.
 fn create_remotely(name: ServerText, definition: Definition, setting: &str) -> Outcome<()> {
-    let text = name.to_text();
+    let text = ticket::name_in_registry(name)?.to_string();
     let failed = |problem: String| {
         Failure::new(
             PgSqlErrorCode::ERRCODE_CONNECTION_EXCEPTION,
@@ -95,11 +96,6 @@ fn create_remotely(name: ServerText, definition: Definition, setting: &str) -> O
         )
         .detail(format!("{}.", problem.trim_end().trim_end_matches('.')))
     };
-    if text.len() > LONGEST_NAME {
-        return Err(failed(format!(
-            "Its name has more than {LONGEST_NAME} bytes in UTF-8"
-        )));
-    }
     let deadline = Deadline::within(PATIENCE);
     let existed = ticket_remote::tickets(setting)
         .define(&text, definition, deadline)

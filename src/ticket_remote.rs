@@ -35,6 +35,9 @@ pub trait Tickets {
     /// No answer, or none that is a block. Numbers may have been claimed all the same; they are
     /// never given out.
     fn claim(&mut self, name: &str, count: u32, deadline: Deadline) -> Result<Block, Unreachable>;
+
+    /// Whether it is known that no ticket can be had at present, whatever its name.
+    fn is_unreachable(&self) -> bool;
 }
 
 /// The registry that a setting names, not yet connected.
@@ -94,13 +97,18 @@ impl Tickets for Postgres {
     fn claim(&mut self, name: &str, count: u32, deadline: Deadline) -> Result<Block, Unreachable> {
         const CLAIM: &str = "SELECT first, step, claimed FROM {}.snowflake_ticket_claim($1, $2)";
         let parameters = [Some(name.to_string()), Some(count.to_string())];
-        let rows = self.ask(CLAIM, &parameters, deadline)?;
+        // with time left to connect, which tells a registry that hangs from a counter that is locked
+        let rows = self.ask_kept(deadline.half(), CLAIM, &parameters, deadline)?;
         let number = |column: usize| -> Option<i64> {
             let row = rows.first()?;
             row.get(column)?.as_deref()?.parse().ok()
         };
         let block = || Block::received(number(0)?, number(1)?, number(2)?, count);
         block().ok_or_else(|| Unreachable("its answer is no block of tickets".into()))
+    }
+
+    fn is_unreachable(&self) -> bool {
+        self.last_failed()
     }
 }
 
@@ -114,15 +122,15 @@ impl Postgres {
              pg_catalog.has_sequence_privilege(sequence, 'USAGE, UPDATE') \
              FROM {}.snowflake_ticket WHERE name OPERATOR(pg_catalog.=) $1";
         let rows = self.ask(FIND, &[Some(name.to_string())], deadline)?;
-        let is = |value: &Option<String>| value.as_deref() == Some("t");
         Ok(match rows.as_slice() {
-            [row] => row
-                .first()
-                .zip(row.get(1))
-                .map(|(registry, allowed)| Found {
-                    elsewhere: is(registry),
-                    allowed: is(allowed),
+            // NULL: its sequence was dropped, which leaves the name free
+            [row] => match row.as_slice() {
+                [Some(registry), Some(allowed)] => Some(Found {
+                    elsewhere: registry == "t",
+                    allowed: allowed == "t",
                 }),
+                _ => None,
+            },
             _ => None,
         })
     }

@@ -44,6 +44,14 @@ sub use_up
     return ([ split /\n/, $numbers ], $error);
 }
 
+# The background worker of a server.
+sub registrar
+{
+    my ($node) = @_;
+    my ($registrar) = grep { qx(ps -o args= -p $_) =~ /snowflake_pg registrar/ } processes($node);
+    return $registrar;
+}
+
 my $registry = new_registry('registry', allows_streaming => 1);
 my $one = new_drawer('one', 1, $registry);
 my $two = new_drawer('two', 2, $registry);
@@ -108,8 +116,7 @@ my @all;
     } $one, $two;
     ok(wait_until(sub { !grep { $_ < 100_000 } recorded_bytes(@clients) }, 60), 'crash: all clients record');
     $one->stop('immediate');
-    my ($registrar) = grep { qx(ps -o args= -p $_) =~ /snowflake_pg registrar/ } processes($two);
-    kill 'TERM', $registrar;
+    kill 'TERM', registrar($two);
     finish_recording(@clients);
     $one->start;
     my @further = map { record($_, 'postgres', 1, q(SELECT ticket_next('load') FROM generate_series(1, 10000))) } $one, $two;
@@ -166,10 +173,143 @@ my @all;
     $registry->safe_psql('postgres', q(SELECT ticket_drop('fleeting')));
     my (undef, $error) = use_up($one, 'fleeting', 100_000);
     like($error, qr/DETAIL:  ERROR:  ticket "fleeting" does not exist/, 'dropped in the registry: the error says so');
-    my $session = session($two);
+    my $session = session($one);
+    (undef, $error) = ask($session, q(SELECT ticket_next('fleeting')));
+    like($error, qr/no block of ticket "fleeting"/, 'a session that knows the counter');
     $one->safe_psql('postgres', q(SELECT ticket_drop('fleeting')));
-    fails($one, 'postgres', q(SELECT ticket_next('fleeting')), 'dropped here', qr/ticket "fleeting" does not exist/);
+    (undef, $error) = ask($session, q(SELECT ticket_next('fleeting')));
+    like($error, qr/ERROR:  ticket "fleeting" does not exist/, 'dropped here: it is told');
     $session->quit;
+    fails($one, 'postgres', q(SELECT ticket_next('fleeting')), 'dropped here', qr/ticket "fleeting" does not exist/);
+
+    # only its sequence was dropped: the error says so, and the name is free
+    $one->safe_psql('postgres', q(SELECT ticket_create('dangling', 1, 1)));
+    $registry->safe_psql('postgres', 'DROP SEQUENCE dangling_ticket');
+    fails($one, 'postgres', q(SELECT ticket_next('dangling')), 'its sequence was dropped in the registry',
+        qr/DETAIL:  ERROR:  cannot draw ticket "dangling" DETAIL:  Its sequence was dropped/);
+    $one->safe_psql('postgres', q(SELECT ticket_drop('dangling'); SELECT ticket_create('dangling', 5, 1)));
+    is(next_ticket($one, 'dangling'), 5, 'and is created again from a member');
+}
+
+# Names are those of the registry, each character of them.
+{
+    $registry->safe_psql('postgres', q(SELECT ticket_create('a b', 1, 10); GRANT USAGE ON SEQUENCE "a b_ticket" TO member));
+    $one->safe_psql('postgres', q(SELECT ticket_create(E'a\tb', 100, 10)));
+    is(next_ticket($one, "a\tb"), 100, 'a name with a tab is not that with a blank');
+    is($registry->safe_psql('postgres', q(SELECT next FROM snowflake_tickets WHERE name = 'a b')), 1, 'whose counter is as it was');
+    my $long = 'x' x 56;
+    $one->safe_psql('postgres', qq(SELECT ticket_create('$long', 7, 10)));
+    is(next_ticket($one, $long), 7, 'the longest name');
+
+    $one->safe_psql('postgres', qq(CREATE DATABASE $_->[0] ENCODING '$_->[1]' TEMPLATE template0 LOCALE 'C'))
+      for [ 'latin', 'LATIN1' ], [ 'ascii', 'SQL_ASCII' ];
+    $one->safe_psql($_, 'CREATE EXTENSION snowflake_pg') for 'latin', 'ascii';
+    $one->safe_psql('latin', q(SET client_encoding = 'LATIN1'; SELECT ticket_create(E'caf\xe9', 300, 10)));
+    is($one->safe_psql('latin', q(SET client_encoding = 'LATIN1'; SELECT ticket_next(E'caf\xe9'))), 300, 'a name in LATIN1');
+    is($registry->safe_psql('postgres', q(SELECT next FROM snowflake_tickets WHERE name = E'caf\u00e9')), 310, 'is that in UTF-8');
+    fails($one, 'ascii', q(SELECT ticket_create(E'caf\xe9', 1, 10)), 'a name that is not valid in UTF-8',
+        qr/ERROR:  22023: invalid name of a ticket/, qr/DETAIL:  In a registry it must be valid in UTF-8/);
+    $one->safe_psql('ascii', q(SELECT ticket_create(E'caf\xc3\xa9', 1, 10)));
+    is($one->safe_psql('ascii', q(SELECT ticket_next(E'caf\xc3\xa9'))), 310, 'one that is, without an encoding');
+}
+
+# Nothing is left in the registry by a transaction that can create nothing here.
+{
+    fails($one, 'postgres', q(BEGIN READ ONLY; SELECT ticket_create('readonly', 1, 10)), 'read-only: no ticket is created',
+        qr/ERROR:  25006: cannot execute ticket_create\(\) in a read-only transaction/);
+    is($registry->safe_psql('postgres', q(SELECT count(*) FROM snowflake_ticket WHERE name = 'readonly')), 0, 'read-only: nor in the registry');
+}
+
+# A session that altered the counter here keeps nobody from what is cached.
+{
+    $one->safe_psql('postgres', q(SELECT ticket_create('renamed', 1, 100)));
+    my ($knows, $alters) = map { session($one) } 1 .. 2;
+    ask($knows, q(SELECT ticket_next('renamed')));
+    ask($alters, 'BEGIN; ALTER SEQUENCE renamed_ticket RENAME TO other');
+    my ($number, $error) = ask($knows, q(SET lock_timeout = '5s'; SELECT max(ticket_next('renamed')) FROM generate_series(1, 99)));
+    is("$number$error", 100, 'all that is cached, while the sequence is locked');
+    ask($alters, 'ROLLBACK');
+    $_->quit for $knows, $alters;
+}
+
+# A server that draws as many tickets of registries as it can; dropping one makes room.
+{
+    my $full = new_drawer('full', 6, $registry);
+    $full->safe_psql('postgres', q(SELECT ticket_create('many ' || i, 1, 10) FROM generate_series(1, 65) AS i));
+    is($full->safe_psql('postgres', q(SELECT sum(ticket_next('many ' || i)) FROM generate_series(1, 64) AS i)), 64, '64 tickets');
+    fails($full, 'postgres', q(SELECT ticket_next('many 65')), 'no room for one more',
+        qr/ERROR:  53400: cannot draw ticket "many 65"/,
+        qr/DETAIL:  This server can draw 64 tickets of registries, and draws as many already/);
+    $full->safe_psql('postgres', q(SELECT ticket_drop('many 1')));
+    is(next_ticket($full, 'many 65'), 1, 'dropping one makes room');
+    $full->safe_psql('postgres', q(SELECT count(ticket_drop('many ' || i)) FROM generate_series(2, 65) AS i));
+
+    # DROP that is rolled back: a session that knows the counter finds its new place. Another ticket
+    # has the old place by then, but the entry of the blocks, of which a local ticket left one free,
+    # is the counter's own again.
+    $full->safe_psql('postgres', q(SELECT ticket_create('back', 1, 4); SELECT ticket_create('taker', 1, 4)));
+    $full->safe_psql('postgres', q(SELECT snowflake_ticket_define('here', 1, 10, 1); SELECT ticket_next('here')));
+    next_ticket($full, 'back');
+    $full->safe_psql('postgres', q(SELECT ticket_drop('here')));
+    my $session = session($full);
+    ask($session, q(SELECT ticket_next('back')));
+    $full->safe_psql('postgres', q(BEGIN; SELECT ticket_drop('back'); ROLLBACK));
+    next_ticket($full, $_) for 'taker', 'back';
+    my ($count, $error) = ask($session, q(SET statement_timeout = '30s'; SELECT count(ticket_next('back')) FROM generate_series(1, 50)));
+    is("$count$error", 50, 'DROP that was rolled back: sessions go on');
+    $session->quit;
+    $full->stop;
+}
+
+# A registry that hangs is told of once for all tickets; one that hangs in one ticket, or a background
+# worker that is busy, keeps nobody for long.
+{
+    my @names = map { "hung_$_" } 1 .. 6;
+    my @draw = map { qq(SELECT ticket_next('$_') FROM generate_series(1, 100)) } @names;
+    my $draw_all = sub {
+        my @clients = map { start_recording($one, 'postgres', q(SET statement_timeout = '12s'), $_) } @draw;
+        finish_recording(@clients);
+        return map { slurp_file($_->{errors}) } @clients;
+    };
+    $one->safe_psql('postgres', qq(SELECT ticket_create('$_', 1, 1); SELECT ticket_next('$_'))) for @names;
+    my @processes = freeze($registry);
+    my @errors = $draw_all->();
+    thaw(@processes);
+    is((grep { /ERROR:  08000: .*\nDETAIL:  (it takes too long|.*timeout)/ } @errors), 6, 'a registry that hangs: every caller is told at once')
+      or diag(@errors);
+    ok($one->poll_query_until('postgres', q(SELECT ticket_next('hung_1') > 0)), 'a registry that hangs: it goes on afterwards');
+
+    my $session = session($registry);
+    ask($session, join ';', 'BEGIN', map { "ALTER SEQUENCE ${_}_ticket NO CYCLE" } @names);
+    @errors = $draw_all->();
+    ask($session, 'ROLLBACK');
+    is((grep { /ERROR:  08000: / } @errors), 6, 'counters that are locked in the registry: every caller is told') or diag(@errors);
+    isnt((grep { /DETAIL:  the registrar of this server has not come to it/ } @errors), 0, 'counters that are locked in the registry: also those whose turn does not come');
+
+    # tickets take turns: two that are asked for all the time, in vain, leave one to the others
+    ask($session, join ';', 'BEGIN', map { "ALTER SEQUENCE ${_}_ticket NO CYCLE" } @names[ 0, 1 ]);
+    my $again = q(DO $$BEGIN LOOP BEGIN PERFORM ticket_next('%s'); EXCEPTION WHEN connection_exception THEN PERFORM pg_sleep(0.1); END; END LOOP; END$$);
+    my @vain = map { start_recording($one, 'postgres', q(SET application_name = vain), sprintf $again, $_) } @names[ 0, 1 ];
+    my $asked = q(SELECT count(*) FROM snowflake_tickets WHERE name IN ('hung_1', 'hung_2') AND last_error IS NOT NULL);
+    ok($one->poll_query_until('postgres', $asked, '2'), 'two counters that are locked in the registry');
+    my $drawn = sub { !($one->psql('postgres', q(SELECT ticket_next('hung_3') FROM generate_series(1, 8))))[0] };
+    ok(wait_until($drawn, 60), 'another one has its turn');
+    $one->safe_psql('postgres', q(SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'vain'));
+    finish_recording(@vain);
+    ask($session, 'ROLLBACK');
+    $session->quit;
+
+    # the background worker ends in the middle of it: the next one does it
+    $one->safe_psql('postgres', q(SELECT ticket_create('handed', 1, 1); SELECT ticket_next('handed')));
+    @processes = freeze($registry);
+    my $client = start_recording($one, 'postgres', q(SELECT ticket_next('handed') FROM generate_series(1, 100)));
+    my $waits = q(SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE '%handed%generate_series%' AND wait_event_type = 'Extension' AND pid <> pg_backend_pid());
+    ok($one->poll_query_until('postgres', $waits), 'a caller waits');
+    kill 'TERM', registrar($one);
+    thaw(@processes);
+    finish_recording($client);
+    is(slurp_file($client->{errors}), '', 'the background worker ends meanwhile: the caller is not told');
+    is((check_ids('handed over', [$client]))[0], 100, 'the next one fetches the block');
 }
 
 # Privileges here are those of the sequence here.
@@ -230,6 +370,15 @@ my @all;
     is(next_ticket($first, 'pair') % 2, 1, 'odd and even: one server draws odd numbers');
     is(next_ticket($second, 'pair') % 2, 0, 'odd and even: the other one even numbers');
 
+    # one that hangs while a connection to it is open
+    my @processes = freeze($registry);
+    my ($numbers, $error) = use_up($first, 'pair', 100);
+    thaw(@processes);
+    is(scalar(@$numbers) . $error, 100, 'one registry hangs: the caller gets a block of the other one');
+    is($numbers->[-1] % 2, 0, 'one registry hangs: even numbers');
+    $first->restart;
+    is(next_ticket($first, 'pair') % 2, 1, 'one registry hangs no more: odd numbers again');
+
     my @many = (q(SELECT ticket_next('pair') FROM generate_series(1, 5000))) x 300;
     my @clients = map { start_recording($_, 'postgres', @many) } $first, $second, $first, $second;
     ok(wait_until(sub { !grep { $_ < 100_000 } recorded_bytes(@clients) }, 60), 'odd and even: clients record');
@@ -271,7 +420,18 @@ my @all;
     my $log = slurp_file($wrong->logfile);
     like($log, qr/FATAL:  invalid value for parameter "snowflake_pg.ticket_registry": "..."/, 'and says why');
     unlike($log, qr/secret/, 'but no password');
-    $one->append_conf('postgresql.conf', 'snowflake_pg.ticket_registry = local');
+    # no error has a part of a password in it that was written wrongly
+    for my $setting ('host=a password=very secret', 'host=a password=very secret=1', 'postgresql://u:very@secret@a/b',
+        'postgresql://u:secret/very@a/b', 'postgresql://u:p@[::1secret/b')
+    {
+        fails($one, 'postgres', "ALTER SYSTEM SET snowflake_pg.ticket_registry = '$setting'", "refused: $setting",
+            qr/ERROR:  22023: invalid value for parameter/, qr/DETAIL:  (?!.*secret)/);
+    }
+    $one->append_conf('postgresql.conf', 'max_worker_processes = 0');
+    $one->restart;
+    fails($one, 'postgres', q(SELECT ticket_next('load')), 'no room for the background worker',
+        qr/DETAIL:  the registrar of this server does not run/);
+    $one->append_conf('postgresql.conf', "max_worker_processes = 8\nsnowflake_pg.ticket_registry = local");
     $one->restart;
     fails($one, 'postgres', q(SELECT ticket_next('load')), 'a ticket of a registry, with none set',
         qr/DETAIL:  no registry is set/);

@@ -91,6 +91,12 @@ impl Supply {
         self.retry_at = now.saturating_add(PAUSE).max(1);
     }
 
+    /// Takes back that an attempt was begun, by a process that is gone. Nobody knows what came of it:
+    /// whoever waits for it asks again.
+    pub fn withdraw(&mut self) {
+        self.begun = self.ended;
+    }
+
     /// How the attempt that was asked for ended: whether it failed. `None` as long as it has not.
     pub fn outcome(&mut self, attempt: u64, count: u32, now: i64) -> Option<bool> {
         if self.ended >= attempt {

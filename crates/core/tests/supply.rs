@@ -55,6 +55,29 @@ fn a_failure_answers_for_a_moment() {
 }
 
 #[test]
+fn an_attempt_that_is_withdrawn_is_asked_for_again() {
+    let mut supply = Supply::default();
+    assert_eq!(supply.ask(10, 0), Asked::Attempt(1));
+    supply.begin();
+    assert_eq!(supply.ask(20, 0), Asked::Attempt(2));
+    supply.withdraw();
+    assert!(!supply.is_under_way() && !supply.has_failed());
+    // that of the late caller was not begun and is wanted still
+    assert!(supply.is_wanted());
+    assert_eq!(supply.outcome(1, 10, 0), None);
+    assert_eq!(supply.begin(), 10);
+    supply.succeed();
+    assert_eq!(supply.outcome(1, 10, 0), Some(false));
+    assert_eq!(supply.outcome(2, 20, 0), None);
+    assert_eq!(supply.begin(), 20);
+    supply.succeed();
+    assert_eq!(supply.outcome(2, 20, 0), Some(false));
+    // nothing to take back
+    supply.withdraw();
+    assert_eq!(supply.outcome(2, 20, 0), Some(false));
+}
+
+#[test]
 fn numbers_that_were_had_are_refused() {
     let mut supply = Supply::default();
     assert!(supply.is_new(&block(1, 1, 10)));
@@ -103,11 +126,11 @@ proptest! {
     /// Several callers, one fetcher, attempts that end in any way: as long as attempts end, every
     /// caller is told at last.
     #[test]
-    fn nobody_waits_for_ever(steps in prop::collection::vec((0..4usize, any::<bool>(), 0..2 * PAUSE), 1..100)) {
+    fn nobody_waits_for_ever(steps in prop::collection::vec((0..4usize, 0..3, 0..2 * PAUSE), 1..100)) {
         let mut supply = Supply::default();
         let mut waiting: [Option<u64>; 4] = [None; 4];
         let mut now = 0;
-        for (caller, succeeds, passes) in steps {
+        for (caller, end, passes) in steps {
             now += passes;
             match waiting[caller] {
                 None => if let Asked::Attempt(attempt) = supply.ask(1, now) {
@@ -118,7 +141,11 @@ proptest! {
                 },
             }
             if supply.is_under_way() {
-                if succeeds { supply.succeed() } else { supply.fail(now) }
+                match end {
+                    0 => supply.succeed(),
+                    1 => supply.fail(now),
+                    _ => supply.withdraw(),
+                }
             } else if supply.is_wanted() {
                 prop_assert_eq!(supply.begin(), 1);
             }
