@@ -77,13 +77,17 @@ pub fn wanted(layout: &Layout, shared: Shared) -> Outcome<Option<u32>> {
 }
 
 impl Members {
+    /// Whether a worker ID belongs to this server.
+    #[inline(always)]
+    pub fn has(&self, worker: i32) -> bool {
+        u32::try_from(worker).is_ok_and(|worker| (self.first..=self.last).contains(&worker))
+    }
+
     /// Refuses a worker ID that does not belong to this server.
     pub fn check(self, worker: i32) -> Outcome<u32> {
         let Self { first, last, .. } = self;
-        if let Ok(member) = u32::try_from(worker)
-            && (first..=last).contains(&member)
-        {
-            return Ok(member);
+        if self.has(worker) {
+            return Ok(worker as u32);
         }
         guc::layout()?.check_worker(worker)?;
         Err(Failure::new(
