@@ -108,6 +108,8 @@ pub struct Postgres {
     several: bool,
     /// Whether the last attempt to connect failed.
     unreachable: bool,
+    /// The backend that was left behind with a statement last.
+    abandoned: Option<Backend>,
 }
 
 /// An open connection.
@@ -115,6 +117,14 @@ struct Session {
     connection: Connection,
     /// The schema of the extension, quoted.
     schema: String,
+    backend: Backend,
+}
+
+/// A server process of the registry.
+struct Backend {
+    pid: String,
+    /// When it began: another one may have its number by now.
+    start: String,
 }
 
 /// What is asked first. The settings may differ for the role or database; a member's statements
@@ -122,8 +132,16 @@ struct Session {
 const GREETING: &CStr = c"SELECT extnamespace::pg_catalog.regnamespace, \
      pg_catalog.set_config('default_transaction_isolation', 'read committed', false), \
      pg_catalog.set_config('default_transaction_read_only', 'off', false), \
-     pg_catalog.set_config('statement_timeout', $1, false) \
-     FROM pg_catalog.pg_extension WHERE extname = 'snowflake_pg'";
+     pg_catalog.set_config('statement_timeout', $1, false), \
+     pid, pg_catalog.date_part('epoch', backend_start) \
+     FROM pg_catalog.pg_extension, pg_catalog.pg_stat_activity \
+     WHERE extname = 'snowflake_pg' AND pid = pg_catalog.pg_backend_pid()";
+
+/// Ends what a process is doing that waits for a synchronous standby: it would do so for as long
+/// as there is none, whether its client is there or not, and each attempt would leave one more.
+const CANCEL: &CStr = c"SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity \
+     WHERE pid = $1::pg_catalog.int4 AND usename = current_user \
+     AND pg_catalog.date_part('epoch', backend_start) = $2::pg_catalog.float8";
 
 impl Postgres {
     /// The registry that a connection string names, not yet connected.
@@ -138,6 +156,7 @@ impl Postgres {
             session: None,
             several,
             unreachable: false,
+            abandoned: None,
         }
     }
 
@@ -178,7 +197,12 @@ impl Postgres {
         }
         let session = self.connect(deadline);
         self.unreachable = session.is_err();
-        let session = session?;
+        let mut session = session?;
+        if let Some(Backend { pid, start }) = self.abandoned.take() {
+            // elsewhere or gone, if it is not found
+            let process = [Some(pid), Some(start)];
+            session.connection.query(CANCEL, &process, deadline)?;
+        }
         self.ask_in(session, statement, parameters, deadline)
     }
 
@@ -192,9 +216,18 @@ impl Postgres {
     ) -> Result<Vec<Row>, Unreachable> {
         let statement = statement.replace("{}", &session.schema);
         let statement = CString::new(statement).map_err(|error| error.to_string())?;
-        let rows = session.connection.query(&statement, parameters, deadline)?;
-        self.session = Some(session);
-        Ok(rows)
+        match session.connection.query(&statement, parameters, deadline) {
+            Ok(rows) => {
+                self.session = Some(session);
+                Ok(rows)
+            }
+            Err(problem) => {
+                if deadline.is_over() {
+                    self.abandoned = Some(session.backend);
+                }
+                Err(problem.into())
+            }
+        }
     }
 
     /// Connects to the first host that answers and takes writes. libpq tries one host after the
@@ -246,10 +279,22 @@ impl Postgres {
         let mut connection = Connection::open(&self.conninfo, &defaults, &overrides, deadline)?;
         let timeout = Some((deadline.left() / 1_000).max(1).to_string());
         let rows = connection.query(GREETING, &[timeout], deadline)?;
-        let schema = rows.into_iter().flatten().next().flatten();
-        let schema =
-            schema.ok_or("extension snowflake_pg is not installed in its database".to_string())?;
-        Ok(Session { connection, schema })
+        let row = rows.into_iter().next();
+        let row =
+            row.ok_or("extension snowflake_pg is not installed in its database".to_string())?;
+        let mut values = row.into_iter().map(Option::unwrap_or_default);
+        let mut value = |skipped| values.nth(skipped).unwrap_or_default();
+        let schema = value(0);
+        // after the settings
+        let backend = Backend {
+            pid: value(3),
+            start: value(0),
+        };
+        Ok(Session {
+            connection,
+            schema,
+            backend,
+        })
     }
 }
 

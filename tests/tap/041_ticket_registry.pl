@@ -166,6 +166,24 @@ my @all;
     $session->quit;
 }
 
+# A registry whose synchronous standby is gone: a claim is not answered, and its statement waits on
+# after the client is gone. Attempts do not pile up there.
+{
+    $registry->safe_psql('postgres', q(ALTER SYSTEM SET synchronous_standby_names = 'nobody'));
+    $registry->reload;
+    for my $attempt (1 .. 4)
+    {
+        my (undef, $error) = use_up($one, 'small', 1_000_000);
+        like($error, qr/DETAIL:  it takes too long/, "no synchronous standby: an error, attempt $attempt");
+        sleep 0.6;
+    }
+    cmp_ok($registry->safe_psql('postgres', q(SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep')),
+        '<=', 2, 'no synchronous standby: statements do not pile up in the registry');
+    $registry->safe_psql('postgres', 'ALTER SYSTEM RESET synchronous_standby_names');
+    $registry->reload;
+    ok($one->poll_query_until('postgres', q(SELECT ticket_next('small') > 0)), 'and it goes on');
+}
+
 # The counter is dropped or closed to us in the registry.
 {
     $one->safe_psql('postgres', q(SELECT ticket_create('fleeting', 1, 1)));
