@@ -253,6 +253,11 @@ class Session:
         return self.on_cpu() - before
 
     def on_cpu(self):
+        # while it runs, the kernel counts up to the last tick only: it may be about to wait for the next statement
+        while True:
+            with open(f"/proc/{self.pid}/stat") as stat:
+                if stat.read().rpartition(")")[2].split()[0] != "R":
+                    break
         with open(f"/proc/{self.pid}/schedstat") as schedstat:
             return int(schedstat.read().split()[0])
 
