@@ -9,12 +9,10 @@ pub mod etcd;
 pub mod lease;
 pub mod snowflake;
 pub mod stride;
-pub mod supply;
 pub mod ticket;
-mod time;
+mod timestamp;
 pub mod uuid;
-mod word;
+pub mod words;
 
 pub use error::{Error, Kind};
-pub use time::{ClockSample, Timestamp};
-pub use word::Word;
+pub use timestamp::{ClockSample, Timestamp};

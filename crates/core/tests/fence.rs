@@ -6,9 +6,8 @@ use std::sync::atomic::AtomicU64;
 
 use proptest::prelude::*;
 use snowflake_core::Timestamp;
-use snowflake_core::snowflake::{
-    Beyond, Fence, Found, Layout, Mark, Need, Pace, Raise, Shape, Slot, first_whole_tick,
-};
+use snowflake_core::snowflake::{Fence, Found, Layout, Mark, Need, Raise, Shape, first_whole_tick};
+use snowflake_core::words::{Beyond, Pace, Slot};
 
 fn parse(layout: &str) -> Layout {
     Layout::parse(layout, Timestamp::from_micros(0)).unwrap()

@@ -12,11 +12,10 @@ use std::sync::atomic::{AtomicI64 as Plain, Ordering};
 use loom::sync::atomic::AtomicU64;
 use loom::sync::{Arc, Mutex, RwLock};
 use loom::thread;
-use snowflake_core::snowflake::{
-    Claim, Fence, Found, Layout, Mark, Need, Pace, Raise, Shape, Slot,
-};
+use snowflake_core::snowflake::{Fence, Found, Layout, Mark, Need, Raise, Shape};
 use snowflake_core::ticket::{Block, Cache, Queued};
-use snowflake_core::{ClockSample, Timestamp, Word};
+use snowflake_core::words::{Claim, Pace, Slot, Word};
+use snowflake_core::{ClockSample, Timestamp};
 
 /// Loom's word in the place of the real one.
 #[derive(Debug, Default)]

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use proptest::prelude::*;
 use proptest::sample::select;
 use snowflake_core::snowflake::{
-    Allowance, Beyond, Claim, FieldKind, Found, Layout, Mark, Need, Pace, Raise, Shape, Slot,
-    from_base32, to_base32, to_text,
+    FieldKind, Found, Layout, Mark, Need, Raise, Shape, from_base32, to_base32, to_text,
 };
-use snowflake_core::{ClockSample, Error, Timestamp, Word};
+use snowflake_core::words::{Allowance, Beyond, Claim, Pace, Slot, Word};
+use snowflake_core::{ClockSample, Error, Timestamp};
 
 /// 2025-01-01, in milliseconds.
 const NOW: i64 = 1_735_689_600_000;

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use proptest::prelude::*;
-use snowflake_core::supply::{Asked, PAUSE, Supply};
 use snowflake_core::ticket::Block;
+use snowflake_core::ticket::{Asked, PAUSE, Supply};
 
 fn block(first: i64, step: i64, count: u32) -> Block {
     Block { first, step, count }

@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
 use snowflake_core::Timestamp;
-use snowflake_core::snowflake::Slot;
 use snowflake_core::uuid::{
     Decoded128, Gregorian, Node, Ticks, UnixFraction, UnixSequence, Uuid, Variant, decode,
     from_guid_bytes, snowflake128, to_guid_bytes, v1, v3, v4, v5, v6, v7, v7_at, v7_max, v7_min,
     v8,
 };
+use snowflake_core::words::Slot;
 
 /// The last millisecond of version 7 and of snowflake128.
 const LAST_MILLISECOND: i64 = (1 << 48) - 1;

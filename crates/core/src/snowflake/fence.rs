@@ -10,7 +10,8 @@
 use std::sync::atomic::AtomicU64;
 
 use super::Shape;
-use crate::{Timestamp, Word};
+use crate::Timestamp;
+use crate::words::Word;
 
 /// The fence of a server, in milliseconds since 1970.
 #[derive(Debug, Default)]

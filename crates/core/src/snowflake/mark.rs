@@ -10,9 +10,9 @@
 
 use std::sync::atomic::AtomicU64;
 
-use super::generator::add_one;
-use super::{Pace, Shape};
-use crate::{Timestamp, Word};
+use super::Shape;
+use crate::Timestamp;
+use crate::words::{Pace, Word, add_one};
 
 /// One database's mark in shared memory.
 #[derive(Debug, Default)]

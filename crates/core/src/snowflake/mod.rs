@@ -2,7 +2,6 @@
 
 mod divisor;
 mod fence;
-mod generator;
 mod layout;
 mod mark;
 mod preset;
@@ -11,8 +10,6 @@ mod text;
 mod worker;
 
 pub use fence::{Fence, first_whole_tick};
-pub(crate) use generator::add_one;
-pub use generator::{Allowance, Beyond, Claim, Observed, Pace, Slot};
 pub use layout::{Decoded, Field, FieldKind, Layout, MAX_WORKER_BITS, Shape};
 pub use mark::{Found, Mark, Need, Raise};
 pub use preset::preset_names;

@@ -1,0 +1,8 @@
+//! Shared words: atomic numbers that all backends of a server advance without a lock.
+
+mod slot;
+mod word;
+
+pub(crate) use slot::add_one;
+pub use slot::{Allowance, Beyond, Claim, Observed, Pace, Slot};
+pub use word::Word;

@@ -1,0 +1,365 @@
+//! The generator: one shared word per worker holds the last tick given out.
+//!
+//! The next tick is `max(last + 1, now)` by compare-and-swap. The same line covers a new unit of
+//! time, a full sequence (it carries into the next unit), many backends at once, and a clock that
+//! goes back (it goes on from the last tick). Ticks are those of [`Shape`].
+
+use std::sync::atomic::AtomicU64;
+
+use super::Word;
+use crate::snowflake::Shape;
+use crate::{ClockSample, Error, Timestamp};
+
+/// What all backends share of one worker. A cache line each, so that two workers never share one.
+#[derive(Debug, Default)]
+#[repr(C, align(64))]
+pub struct Slot<W> {
+    /// The last tick given out; above all ticks while the worker belongs to another server.
+    pub last: W,
+    /// Where the word was put without giving out an ID, at start and from the mark: it has given
+    /// out one since if `last` is above.
+    pub floor: W,
+    /// The highest difference wall clock - monotonic clock seen since IDs last followed the wall
+    /// clock, as [`order`] writes it; 0 before the first sample.
+    pub offset: W,
+    /// The regression that was noticed last, in microseconds, so that a step back is counted
+    /// once; 0 while the clock is right.
+    pub regressed: W,
+    /// For a word without a mark: the tick below which no sample of the clocks is due.
+    pub sampled: W,
+    /// How often a caller waited for the clock.
+    pub waits: W,
+    /// How often the clock was found to have gone back.
+    pub regressions: W,
+    /// How often an ID was refused.
+    pub errors: W,
+}
+
+/// How far IDs may leave the clock; all in microseconds, none negative.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// How far IDs may run ahead of the clock.
+    pub max_lead: i64,
+    /// The largest regression of the clock with which IDs go on.
+    pub clock_tolerance: i64,
+    /// How far ahead of need the mark is raised.
+    pub window: i64,
+}
+
+impl Pace {
+    /// A regression up to this is neither logged nor refused: a server that starts finds its mark
+    /// this far ahead of the clock. The two units, of a millisecond at least, are what rounding
+    /// the mark up to whole units and milliseconds can add.
+    pub fn unremarkable(&self, shape: &Shape) -> i64 {
+        let rounding = 2 * shape.unit().max(1_000);
+        self.max_lead
+            .saturating_add(self.window)
+            .saturating_add(rounding)
+    }
+
+    /// Whether IDs go on with the clock at `wall`, so many microseconds behind.
+    ///
+    /// # Errors
+    /// A regression beyond the tolerance.
+    pub fn tolerate(&self, regression: i64, wall: Timestamp) -> Result<(), Error> {
+        if regression > self.clock_tolerance {
+            return Err(Error::ClockWentBack {
+                regression,
+                tolerance: self.clock_tolerance,
+                wall,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Above every tick: where the word of a worker stands that is not this server's.
+const CLOSED: u64 = 1 << 63;
+
+/// Consecutive ticks of one worker that belong to the caller alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The first.
+    pub first: u64,
+    /// The last.
+    pub last: u64,
+}
+
+/// No tick could be given out: `first` is the one whose turn it is, and is either past what the
+/// clock allows or past the mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beyond {
+    /// The tick whose turn it is.
+    pub first: u64,
+}
+
+/// What a sample of the clocks says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// What the wall clock says.
+    pub wall: Timestamp,
+    /// How far it is behind where it would be had it never gone back, in microseconds.
+    pub regression: i64,
+    /// Whether that is more than a start of the server explains.
+    pub remarkable: bool,
+    /// Whether it was found just now.
+    pub noticed: bool,
+}
+
+impl Observed {
+    /// Where the clock would be had it never gone back.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.wall.micros().saturating_add(self.regression))
+    }
+
+    /// The latest time that an ID may have.
+    pub fn horizon(&self, pace: &Pace) -> Timestamp {
+        Timestamp::from_micros(self.now().micros().saturating_add(pace.max_lead))
+    }
+
+    /// Up to which tick IDs may go.
+    ///
+    /// # Errors
+    /// A regression beyond the tolerance.
+    pub fn allow(&self, shape: &Shape, pace: &Pace) -> Result<Allowance, Error> {
+        if self.remarkable {
+            pace.tolerate(self.regression, self.wall)?;
+        }
+        let unit = shape.first_tick(self.horizon(pace));
+        let last = (unit | ((1 << shape.sequence_bits()) - 1)).min(shape.last_tick());
+        Ok(Allowance {
+            regression: self.regression,
+            now: self.now(),
+            last,
+        })
+    }
+}
+
+/// What the clocks allow at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// How far the wall clock is behind where it would be had it never gone back, in
+    /// microseconds.
+    pub regression: i64,
+    /// Where the clock would be had it never gone back.
+    pub now: Timestamp,
+    /// The last tick that may be given out.
+    pub last: u64,
+}
+
+impl Allowance {
+    /// How long until `first` may be given out, in microseconds.
+    pub fn wait(&self, shape: &Shape, first: u64, pace: &Pace) -> i64 {
+        let from = shape.instant(first).micros();
+        from.saturating_sub(self.now.micros())
+            .saturating_sub(pace.max_lead)
+            .max(0)
+    }
+}
+
+impl Slot<AtomicU64> {
+    /// A slot that has given out nothing.
+    pub const fn new() -> Self {
+        Self {
+            last: AtomicU64::new(0),
+            floor: AtomicU64::new(0),
+            offset: AtomicU64::new(0),
+            regressed: AtomicU64::new(0),
+            sampled: AtomicU64::new(0),
+            waits: AtomicU64::new(0),
+            regressions: AtomicU64::new(0),
+            errors: AtomicU64::new(0),
+        }
+    }
+}
+
+impl<W: Word> Slot<W> {
+    /// Claims up to `count` ticks (1 or more), one at least: from the later of the tick after the last one
+    /// and the first of the unit `now`, to `allowed` at the most, and below `mark` (exclusive).
+    ///
+    /// `start` picks the sequence with which a new unit begins; the carry makes any value below
+    /// the number of sequences sound.
+    ///
+    /// The bounds are checked before the swap, never after: a tick once taken cannot be put back,
+    /// and the mark is read first, so that a word raised before the mark was published is seen.
+    #[inline(always)]
+    pub fn claim(
+        &self,
+        mark: &W,
+        now: u64,
+        allowed: u64,
+        count: u64,
+        mut start: impl FnMut() -> u64,
+    ) -> Result<Claim, Beyond> {
+        let limit = mark.load_acquire().saturating_sub(1).min(allowed);
+        let mut current = self.last.load_relaxed();
+        loop {
+            let first = if now > current {
+                now + start()
+            } else {
+                current + 1
+            };
+            if first > limit {
+                return Err(Beyond { first });
+            }
+            let last = limit.min(first + (count - 1));
+            match self.last.compare_exchange_relaxed(current, last) {
+                Ok(_) => return Ok(Claim { first, last }),
+                Err(actual) => current = actual,
+            }
+        }
+    }
+
+    /// Claims up to `count` ticks right after the last one, if the first of them lies after
+    /// `reached`: for a caller that has not read the clock, but knows that it is not past the unit
+    /// of that tick. Otherwise as [`Slot::claim`], whose answer would be the same.
+    #[inline(always)]
+    pub fn claim_ahead(&self, mark: &W, reached: u64, allowed: u64, count: u64) -> Option<Claim> {
+        let limit = mark.load_acquire().saturating_sub(1).min(allowed);
+        let mut current = self.last.load_relaxed();
+        loop {
+            let first = current + 1;
+            if first <= reached || first > limit {
+                return None;
+            }
+            let last = limit.min(first + (count - 1));
+            match self.last.compare_exchange_relaxed(current, last) {
+                Ok(_) => return Some(Claim { first, last }),
+                Err(actual) => current = actual,
+            }
+        }
+    }
+
+    /// Forgets how far the wall clock went back once it is past the last tick, whose time is
+    /// `reached`: IDs follow it again, and a later step back is one of its own.
+    pub fn catch_up(&self, sample: &ClockSample, reached: Timestamp) {
+        if sample.wall >= reached {
+            let difference = order(sample.wall.micros().saturating_sub(sample.monotonic_after));
+            let highest = self.offset.load_relaxed();
+            if highest > difference {
+                // who loses a race leaves it to the next sample
+                let _ = self.offset.compare_exchange_relaxed(highest, difference);
+            }
+        }
+    }
+
+    /// Samples the clocks: how far the wall clock went back. A regression above `unremarkable`
+    /// microseconds is counted, once.
+    pub fn observe(&self, sample: &ClockSample, unremarkable: i64) -> Observed {
+        let wall = sample.wall.micros();
+        // the bounds of the true difference: the highest is raised by the lower one, the
+        // regression counted from the upper one, so a pause between the readings shows as neither
+        let lower = wall.saturating_sub(sample.monotonic_after);
+        let upper = wall.saturating_sub(sample.monotonic_before);
+        let before = self.offset.raise_relaxed(order(lower));
+        let regression = match before {
+            0 => 0,
+            before => disorder(before).saturating_sub(upper).max(0),
+        };
+
+        let remarkable = regression > unremarkable;
+        Observed {
+            wall: sample.wall,
+            regression,
+            remarkable,
+            noticed: self.notice(regression, remarkable, unremarkable),
+        }
+    }
+
+    /// Whether a regression is news: the first since the clock was right, or a further step.
+    fn notice(&self, regression: i64, remarkable: bool, unremarkable: i64) -> bool {
+        let known = self.regressed.load_relaxed();
+        let news = if remarkable {
+            regression > (known as i64).saturating_add(unremarkable)
+        } else {
+            known != 0
+        };
+        // who loses a race leaves it to the winner, or to the next sample
+        let next = if remarkable { regression as u64 } else { 0 };
+        let noticed =
+            news && self.regressed.compare_exchange_relaxed(known, next).is_ok() && remarkable;
+        if noticed {
+            add_one(&self.regressions);
+        }
+        noticed
+    }
+
+    /// Goes on from `tick` at the earliest, and takes the clock to have been at `instant` when
+    /// the monotonic clock stood at `monotonic`.
+    pub fn resume(&self, tick: u64, instant: Timestamp, monotonic: i64) {
+        self.floor.raise_relaxed(tick);
+        self.last.raise_relaxed(tick);
+        let offset = instant.micros().saturating_sub(monotonic);
+        self.offset.raise_relaxed(order(offset));
+    }
+
+    /// How far the wall clock is behind where it would be had it never gone back, in
+    /// microseconds, with the last tick at `reached`; changes nothing.
+    pub fn regression(&self, sample: &ClockSample, reached: Timestamp) -> i64 {
+        if sample.wall >= reached {
+            return 0;
+        }
+        let upper = sample.wall.micros().saturating_sub(sample.monotonic_before);
+        match self.offset.load_relaxed() {
+            0 => 0,
+            offset => disorder(offset).saturating_sub(upper).max(0),
+        }
+    }
+
+    /// Gives out no further tick: the worker belongs to another server now.
+    pub fn close(&self) {
+        let last = self.last.raise_relaxed(CLOSED);
+        if last < CLOSED {
+            self.floor.raise_relaxed(last);
+        }
+    }
+
+    /// Whether the worker belongs to another server.
+    pub fn is_closed(&self) -> bool {
+        self.last.load_relaxed() >= CLOSED
+    }
+
+    /// Opens the word again, as [`Slot::resume`] and not below any tick from before it was closed.
+    /// No other call puts the word anywhere meanwhile.
+    pub fn open(&self, tick: u64, instant: Timestamp, monotonic: i64) {
+        self.resume(tick, instant, monotonic);
+        let floor = self.floor.load_relaxed();
+        while self.is_closed() {
+            // fails spuriously at the most
+            let _ = self.last.compare_exchange_relaxed(CLOSED, floor);
+        }
+    }
+
+    /// The last tick given out, if any was since the word was put where it began.
+    pub fn given(&self) -> Option<u64> {
+        let last = self.last.load_relaxed();
+        (last > self.floor.load_relaxed() && last < CLOSED).then_some(last)
+    }
+
+    /// Counts a caller that waits.
+    pub fn count_wait(&self) {
+        add_one(&self.waits);
+    }
+
+    /// Counts an ID that was refused.
+    pub fn count_error(&self) {
+        add_one(&self.errors);
+    }
+}
+
+/// Counts one more.
+pub(crate) fn add_one<W: Word>(counter: &W) {
+    let mut current = counter.load_relaxed();
+    while let Err(actual) = counter.compare_exchange_relaxed(current, current + 1) {
+        current = actual;
+    }
+}
+
+/// A signed number as an unsigned one that orders the same way.
+const fn order(signed: i64) -> u64 {
+    signed as u64 ^ 1 << 63
+}
+
+const fn disorder(ordered: u64) -> i64 {
+    (ordered ^ 1 << 63) as i64
+}

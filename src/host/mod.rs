@@ -1,0 +1,5 @@
+//! What this machine says: clocks, random bits.
+
+pub mod clock;
+pub mod delay;
+pub mod random;

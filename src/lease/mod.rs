@@ -1,0 +1,3 @@
+//! The background worker and what it leases.
+
+pub mod registrar;

@@ -1,0 +1,324 @@
+//! The client library of PostgreSQL, used without blocking: the process stays open to signals while
+//! it waits, and every wait has an end.
+
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ptr;
+
+use pgrx::prelude::*;
+
+use crate::net::deadline::Deadline;
+use crate::postgres::wait::{self, Event};
+
+// From libpq-fe.h, which is stable: the library has had one major version since 2005.
+
+#[repr(C)]
+struct PGconn {
+    _opaque: [u8; 0],
+}
+
+#[repr(C)]
+struct PGresult {
+    _opaque: [u8; 0],
+}
+
+const CONNECTION_BAD: c_int = 1;
+const PGRES_POLLING_FAILED: c_int = 0;
+const PGRES_POLLING_READING: c_int = 1;
+const PGRES_POLLING_OK: c_int = 3;
+const PGRES_TUPLES_OK: c_int = 2;
+const PQTRANS_IDLE: c_int = 0;
+
+#[allow(non_snake_case)]
+unsafe extern "C" {
+    fn PQconnectStartParams(
+        keywords: *const *const c_char,
+        values: *const *const c_char,
+        expand_dbname: c_int,
+    ) -> *mut PGconn;
+    fn PQconnectPoll(connection: *mut PGconn) -> c_int;
+    fn PQstatus(connection: *const PGconn) -> c_int;
+    fn PQsocket(connection: *const PGconn) -> c_int;
+    fn PQerrorMessage(connection: *const PGconn) -> *const c_char;
+    fn PQfinish(connection: *mut PGconn);
+    fn PQsetNoticeProcessor(
+        connection: *mut PGconn,
+        processor: Option<unsafe extern "C" fn(*mut c_void, *const c_char)>,
+        argument: *mut c_void,
+    ) -> *const c_void;
+    fn PQsetnonblocking(connection: *mut PGconn, nonblocking: c_int) -> c_int;
+    fn PQsendQueryParams(
+        connection: *mut PGconn,
+        command: *const c_char,
+        count: c_int,
+        types: *const u32,
+        values: *const *const c_char,
+        lengths: *const c_int,
+        formats: *const c_int,
+        result_format: c_int,
+    ) -> c_int;
+    fn PQtransactionStatus(connection: *const PGconn) -> c_int;
+    fn PQflush(connection: *mut PGconn) -> c_int;
+    fn PQconsumeInput(connection: *mut PGconn) -> c_int;
+    fn PQisBusy(connection: *mut PGconn) -> c_int;
+    fn PQgetResult(connection: *mut PGconn) -> *mut PGresult;
+    fn PQresultStatus(result: *const PGresult) -> c_int;
+    fn PQresultErrorMessage(result: *const PGresult) -> *const c_char;
+    fn PQntuples(result: *const PGresult) -> c_int;
+    fn PQnfields(result: *const PGresult) -> c_int;
+    fn PQgetisnull(result: *const PGresult, row: c_int, column: c_int) -> c_int;
+    fn PQgetvalue(result: *const PGresult, row: c_int, column: c_int) -> *const c_char;
+    fn PQclear(result: *mut PGresult);
+    fn PQconninfoParse(conninfo: *const c_char, message: *mut *mut c_char) -> *mut ConninfoOption;
+    fn PQconninfoFree(options: *mut ConninfoOption);
+    fn PQfreemem(memory: *mut c_void);
+}
+
+/// PQconninfoOption.
+#[repr(C)]
+struct ConninfoOption {
+    keyword: *const c_char,
+    environment: *const c_char,
+    compiled: *const c_char,
+    value: *const c_char,
+    label: *const c_char,
+    display: *const c_char,
+    size: c_int,
+}
+
+/// A connection, closed when it is dropped.
+pub struct Connection(*mut PGconn);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // SAFETY: made by PQconnectStartParams; nothing else has the pointer
+        unsafe { PQfinish(self.0) };
+    }
+}
+
+/// A result, freed when it is dropped.
+struct Answer(*mut PGresult);
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        // SAFETY: made by PQgetResult; nothing else has the pointer
+        unsafe { PQclear(self.0) };
+    }
+}
+
+/// One row, all of it text.
+pub type Row = Vec<Option<String>>;
+
+/// A message of libpq as one line.
+///
+/// # Safety
+/// `message` is a C string.
+unsafe fn line(message: *const c_char) -> String {
+    // SAFETY: as the caller promises
+    let text = unsafe { CStr::from_ptr(message) }.to_string_lossy();
+    let lines: Vec<_> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    lines.join(" ")
+}
+
+/// The value of an option in a connection string, `None` if it is not there.
+///
+/// # Errors
+/// What libpq says about a string that is none.
+pub fn option(conninfo: &CStr, keyword: &CStr) -> Result<Option<String>, String> {
+    let mut message = ptr::null_mut();
+    // SAFETY: a C string; what is allocated is freed below
+    let options = unsafe { PQconninfoParse(conninfo.as_ptr(), &mut message) };
+    if options.is_null() {
+        if message.is_null() {
+            return Err("out of memory".into());
+        }
+        // SAFETY: libpq made the message, and frees it
+        return Err(unsafe {
+            let text = line(message);
+            PQfreemem(message.cast());
+            text
+        });
+    }
+    let mut found = None;
+    // SAFETY: an array that ends with an entry without keyword
+    unsafe {
+        let mut entry = options;
+        while !(*entry).keyword.is_null() {
+            if CStr::from_ptr((*entry).keyword) == keyword && !(*entry).value.is_null() {
+                let value = CStr::from_ptr((*entry).value).to_string_lossy();
+                found = Some(value.into_owned()).filter(|value| !value.is_empty());
+            }
+            entry = entry.add(1);
+        }
+        PQconninfoFree(options);
+    }
+    Ok(found)
+}
+
+impl Connection {
+    /// Connects by a connection string. What stands in `defaults` counts where the string says
+    /// nothing, what stands in `overrides` counts in any case.
+    ///
+    /// # Errors
+    /// What libpq says, or that it takes too long.
+    pub fn open(
+        conninfo: &CStr,
+        defaults: &[(&CStr, &CStr)],
+        overrides: &[(&CStr, &CStr)],
+        deadline: Deadline,
+    ) -> Result<Self, String> {
+        let expanded = [(c"dbname", conninfo)];
+        let parameters = || defaults.iter().chain(&expanded).chain(overrides);
+        let end = [ptr::null()];
+        let keywords: Vec<_> = parameters()
+            .map(|(key, _)| key.as_ptr())
+            .chain(end)
+            .collect();
+        let values: Vec<_> = parameters()
+            .map(|(_, value)| value.as_ptr())
+            .chain(end)
+            .collect();
+        // SAFETY: two arrays of C strings, each with a NULL at its end
+        let connection = unsafe { PQconnectStartParams(keywords.as_ptr(), values.as_ptr(), 1) };
+        if connection.is_null() {
+            return Err("out of memory".into());
+        }
+        let connection = Self(connection);
+        // SAFETY: the connection is open or has failed
+        unsafe {
+            if PQstatus(connection.0) == CONNECTION_BAD {
+                return Err(connection.message());
+            }
+            PQsetNoticeProcessor(connection.0, Some(ignore_notice), ptr::null_mut());
+        }
+        let mut direction = pg_sys::WL_SOCKET_WRITEABLE;
+        loop {
+            connection.wait(direction, deadline)?;
+            // SAFETY: the connection was started and has not failed
+            direction = match unsafe { PQconnectPoll(connection.0) } {
+                PGRES_POLLING_OK => break,
+                PGRES_POLLING_FAILED => return Err(connection.message()),
+                PGRES_POLLING_READING => pg_sys::WL_SOCKET_READABLE,
+                _ => pg_sys::WL_SOCKET_WRITEABLE,
+            };
+        }
+        // SAFETY: the connection is open
+        if unsafe { PQsetnonblocking(connection.0, 1) } != 0 {
+            return Err(connection.message());
+        }
+        Ok(connection)
+    }
+
+    /// Runs a statement and answers its rows.
+    ///
+    /// # Errors
+    /// What the server or libpq says, or that it takes too long. The connection is of no use then.
+    pub fn query(
+        &mut self,
+        statement: &CStr,
+        parameters: &[Option<String>],
+        deadline: Deadline,
+    ) -> Result<Vec<Row>, String> {
+        let texts: Vec<Option<CString>> = parameters
+            .iter()
+            .map(|value| value.as_deref().map(CString::new).transpose())
+            .collect::<Result<_, _>>()
+            .map_err(|_| "a value with a zero byte")?;
+        let values: Vec<_> = texts
+            .iter()
+            .map(|text| text.as_ref().map_or(ptr::null(), |text| text.as_ptr()))
+            .collect();
+        // SAFETY: an array of so many C strings or NULL; types, lengths and formats may be NULL
+        let sent = unsafe {
+            PQsendQueryParams(
+                self.0,
+                statement.as_ptr(),
+                values.len() as c_int,
+                ptr::null(),
+                values.as_ptr(),
+                ptr::null(),
+                ptr::null(),
+                0,
+            )
+        };
+        if sent != 1 {
+            return Err(self.message());
+        }
+        let mut rows = Vec::new();
+        while let Some(answer) = self.next_answer(deadline)? {
+            // SAFETY: a result that is read within its bounds; values are C strings
+            unsafe {
+                if PQresultStatus(answer.0) != PGRES_TUPLES_OK {
+                    return Err(line(PQresultErrorMessage(answer.0)));
+                }
+                for row in 0..PQntuples(answer.0) {
+                    let value = |column| {
+                        let value = PQgetvalue(answer.0, row, column);
+                        (PQgetisnull(answer.0, row, column) == 0)
+                            .then(|| CStr::from_ptr(value).to_string_lossy().into_owned())
+                    };
+                    rows.push((0..PQnfields(answer.0)).map(value).collect());
+                }
+            }
+        }
+        // rows are sent before the commit
+        // SAFETY: the connection is open
+        if unsafe { PQtransactionStatus(self.0) } != PQTRANS_IDLE {
+            return Err("the statement was not completed".into());
+        }
+        Ok(rows)
+    }
+
+    /// The next result of a statement, `None` after the last.
+    fn next_answer(&mut self, deadline: Deadline) -> Result<Option<Answer>, String> {
+        loop {
+            // SAFETY: the connection is open
+            let (unsent, busy) = unsafe {
+                let unsent = PQflush(self.0);
+                (unsent, PQisBusy(self.0))
+            };
+            if unsent < 0 {
+                return Err(self.message());
+            }
+            if busy == 0 {
+                // SAFETY: the connection is open, and this does not block
+                let answer = unsafe { PQgetResult(self.0) };
+                return Ok((!answer.is_null()).then(|| Answer(answer)));
+            }
+            let mut events = pg_sys::WL_SOCKET_READABLE;
+            if unsent > 0 {
+                events |= pg_sys::WL_SOCKET_WRITEABLE;
+            }
+            self.wait(events, deadline)?;
+            // SAFETY: the connection is open
+            if unsafe { PQconsumeInput(self.0) } != 1 {
+                return Err(self.message());
+            }
+        }
+    }
+
+    /// Waits until the socket is ready.
+    fn wait(&self, events: u32, deadline: Deadline) -> Result<(), String> {
+        // SAFETY: the connection is open or opening
+        let socket = unsafe { PQsocket(self.0) };
+        loop {
+            if deadline.is_over() {
+                return Err("it takes too long".into());
+            }
+            if wait::for_socket(Event::Registry, socket, events, deadline.left()) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn message(&self) -> String {
+        // SAFETY: the connection exists; its message is a C string
+        unsafe { line(PQerrorMessage(self.0)) }
+    }
+}
+
+/// What a registry notes does not belong in this server's log.
+unsafe extern "C" fn ignore_notice(_argument: *mut c_void, _message: *const c_char) {}

@@ -1,0 +1,4 @@
+//! Other machines, asked without blocking.
+
+pub mod deadline;
+pub mod libpq;

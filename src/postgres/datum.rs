@@ -1,0 +1,122 @@
+//! Arguments and results that pgrx hands over too, each by a call of PostgreSQL that is guarded
+//! against errors. The guard costs more than the call: here PostgreSQL is called in ways that
+//! raise none, or not at all.
+
+use std::ffi::{c_int, c_void};
+
+use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
+use pgrx::datum::Datum;
+use pgrx::prelude::*;
+use pgrx::varlena;
+use snowflake_core::uuid;
+
+use crate::postgres::error::Failure;
+
+unsafe extern "C-unwind" {
+    /// PostgreSQL's own, without pgrx's guard.
+    fn MemoryContextAllocExtended(
+        context: pg_sys::MemoryContext,
+        size: usize,
+        flags: c_int,
+    ) -> *mut c_void;
+}
+
+/// Says which type of PostgreSQL a type stands for as argument and result. That it does is up to
+/// how it reads the one and returns the other.
+macro_rules! sql_type {
+    ($type:ty, $name:literal $(, const $parameter:ident: $kind:ty)?) => {
+        const _: () = {
+            use pgrx::pgrx_sql_entity_graph::metadata::*;
+
+            // SAFETY: names a type that exists; it is read and returned elsewhere
+            unsafe impl $(<const $parameter: $kind>)? SqlTranslatable for $type {
+                const TYPE_IDENT: &'static str = $name;
+                const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+                const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> =
+                    Ok(SqlMappingRef::literal($name));
+                const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
+                    Ok(ReturnsRef::One(SqlMappingRef::literal($name)));
+            }
+        };
+    };
+}
+pub(crate) use sql_type;
+
+/// A UUID as argument and result.
+pub struct Uuid(pub uuid::Uuid);
+
+sql_type!(Uuid, "uuid");
+
+// SAFETY: reads the argument as the 16 bytes that a uuid is
+unsafe impl<'fcx> ArgAbi<'fcx> for Uuid {
+    #[inline(always)]
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+        // SAFETY: as the caller promises; bytes are aligned anywhere
+        unsafe {
+            let bytes = pointer::<uuid::Bytes>(arg).read();
+            Self(uuid::Uuid::from_bytes(bytes))
+        }
+    }
+}
+
+// SAFETY: returns the address of 16 bytes, which a uuid is
+unsafe impl BoxRet for Uuid {
+    #[inline(always)]
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
+        const SIZE: usize = size_of::<uuid::Bytes>();
+        // SAFETY: raises no error, but answers null, with this flag and a size that is no larger
+        // than allowed; pgrx's form of it does raise one. So many bytes are written.
+        unsafe {
+            let context = pg_sys::CurrentMemoryContext;
+            let flags = pg_sys::MCXT_ALLOC_NO_OOM as c_int;
+            let mut memory = MemoryContextAllocExtended(context, SIZE, flags);
+            if memory.is_null() {
+                memory = pg_sys::MemoryContextAlloc(context, SIZE);
+            }
+            memory.cast::<uuid::Bytes>().write(self.0.into_bytes());
+            fcinfo.return_raw_datum(pg_sys::Datum::from(memory))
+        }
+    }
+}
+
+/// The bytes of an argument of type text or bytea.
+///
+/// # Safety
+/// The argument is one.
+#[inline(always)]
+pub unsafe fn bytes<'fcx>(arg: Arg<'_, 'fcx>) -> &'fcx [u8] {
+    // SAFETY: as the caller promises; a value that is neither compressed nor elsewhere is read
+    // where it is, as PostgreSQL would have it
+    unsafe {
+        let mut value = pointer::<pg_sys::varlena>(arg);
+        let plain = varlena::varatt_is_4b_u(value)
+            || varlena::varatt_is_1b(value) && !varlena::varatt_is_1b_e(value);
+        if !plain {
+            value = pg_sys::pg_detoast_datum_packed(value);
+        }
+        varlena::varlena_to_byte_slice(value)
+    }
+}
+
+/// The address that an argument is.
+///
+/// # Safety
+/// The argument is an address.
+#[inline(always)]
+pub unsafe fn pointer<T>(arg: Arg<'_, '_>) -> *mut T {
+    // SAFETY: as the caller promises
+    match unsafe { arg.unbox_arg_using_from_datum::<pg_sys::Datum>() } {
+        Some(datum) => datum.cast_mut_ptr(),
+        None => null(),
+    }
+}
+
+/// A function that is declared strict is never called with NULL, unless it was altered.
+#[cold]
+fn null() -> ! {
+    Failure::new(
+        PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
+        "argument must not be NULL",
+    )
+    .raise()
+}

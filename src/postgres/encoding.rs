@@ -1,0 +1,81 @@
+//! Text between PostgreSQL, in the encoding of the database, and Rust, in UTF-8.
+
+use std::borrow::Cow;
+use std::ffi::CStr;
+
+use pgrx::prelude::*;
+
+use crate::postgres::backend::BackendLocal;
+
+/// A text datum, as far as it is UTF-8 or becomes so.
+///
+/// # Safety
+/// `datum` is a text, unless `is_null`.
+pub unsafe fn from_datum(datum: pg_sys::Datum, is_null: bool) -> Option<String> {
+    // SAFETY: as the caller promises; text and bytea have one representation
+    let bytes = unsafe { <&[u8]>::from_datum(datum, is_null) }?;
+    Some(decode(bytes))
+}
+
+/// Text of the database, as far as it is UTF-8 or becomes so.
+pub fn decode(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&to_utf8(bytes)).into_owned()
+}
+
+/// The encoding of the database.
+fn database_encoding() -> pg_sys::pg_enc::Type {
+    static ENCODING: BackendLocal<Option<pg_sys::pg_enc::Type>> = BackendLocal::new(None);
+    ENCODING.get().unwrap_or_else(|| {
+        // SAFETY: reads a variable of this process; settled when it connected to its database
+        let encoding = unsafe { pg_sys::GetDatabaseEncoding() } as pg_sys::pg_enc::Type;
+        ENCODING.set(Some(encoding));
+        encoding
+    })
+}
+
+/// Text of the database in UTF-8. That of a SQL_ASCII database has no encoding and stays as it is.
+#[inline(always)]
+pub fn to_utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let unchanged = [pg_sys::pg_enc::PG_UTF8, pg_sys::pg_enc::PG_SQL_ASCII];
+    if unchanged.contains(&database_encoding()) || bytes.is_ascii() {
+        return Cow::Borrowed(bytes);
+    }
+    convert(bytes)
+}
+
+#[cold]
+fn convert(bytes: &[u8]) -> Cow<'_, [u8]> {
+    // SAFETY: converts so many bytes, and answers them or a C string of its own; text holds no
+    // zero byte
+    unsafe {
+        let source = bytes.as_ptr().cast();
+        let length = bytes.len() as i32;
+        let converted = pg_sys::pg_server_to_any(source, length, pg_sys::pg_enc::PG_UTF8 as i32);
+        if converted.cast_const() == source {
+            Cow::Borrowed(bytes)
+        } else {
+            Cow::Owned(CStr::from_ptr(converted).to_bytes().to_vec())
+        }
+    }
+}
+
+/// A message in characters that every encoding has, unless the database's is UTF-8.
+pub fn message(text: String) -> String {
+    if text.is_ascii() || database_encoding() == pg_sys::pg_enc::PG_UTF8 {
+        return text;
+    }
+    escape(&text)
+}
+
+/// Text in ASCII, other characters as `\u{e9}`.
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for symbol in text.chars() {
+        if symbol.is_ascii() {
+            escaped.push(symbol);
+        } else {
+            escaped.extend(symbol.escape_default());
+        }
+    }
+    escaped
+}

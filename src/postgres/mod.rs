@@ -1,0 +1,15 @@
+//! The server's own facilities, in Rust: it knows no subject of the extension.
+
+pub mod backend;
+pub mod datum;
+pub mod encoding;
+pub mod error;
+pub mod invalidation;
+pub mod lock;
+pub mod row;
+pub mod sequence;
+pub mod sql;
+pub mod table;
+pub mod text;
+pub mod timestamp;
+pub mod wait;

@@ -1,0 +1,35 @@
+//! Instants in PostgreSQL's form of time.
+
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::pg_sys;
+use snowflake_core::Timestamp;
+
+/// Microseconds from 1970, where Unix time begins, to 2000, where PostgreSQL's does.
+const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
+
+/// A PostgreSQL timestamp as an instant. Times past the year 294246, which core does not hold,
+/// become its last finite one: no layout reaches that far.
+pub fn from_postgres(timestamp: TimestampWithTimeZone) -> Timestamp {
+    match pg_sys::TimestampTz::from(timestamp) {
+        i64::MIN => Timestamp::NEGATIVE_INFINITY,
+        i64::MAX => Timestamp::INFINITY,
+        micros => Timestamp::from_micros(micros.saturating_add(POSTGRES_EPOCH).min(i64::MAX - 1)),
+    }
+}
+
+/// An instant as a PostgreSQL timestamp, as its raw value.
+pub fn to_postgres_micros(timestamp: Timestamp) -> pg_sys::TimestampTz {
+    match timestamp {
+        Timestamp::NEGATIVE_INFINITY => i64::MIN,
+        Timestamp::INFINITY => i64::MAX,
+        finite => finite.micros().saturating_sub(POSTGRES_EPOCH),
+    }
+}
+
+/// An instant as a PostgreSQL timestamp.
+pub fn to_postgres(timestamp: Timestamp) -> TimestampWithTimeZone {
+    // the conversion refuses only what lies outside PostgreSQL's range, which saturation above
+    // keeps an instant of a layout away from
+    TimestampWithTimeZone::try_from(to_postgres_micros(timestamp))
+        .unwrap_or_else(|_| TimestampWithTimeZone::positive_infinity())
+}

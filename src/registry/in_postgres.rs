@@ -1,0 +1,293 @@
+//! Registries of worker IDs as a member sees them: how to ask one in another server.
+
+use std::ffi::{CStr, CString};
+
+use snowflake_core::lease::{Answer, Lease, Reason, Refusal, Request};
+use snowflake_core::snowflake::Layout;
+
+use crate::net::deadline::Deadline;
+use crate::net::libpq::{self, Connection, Row};
+use crate::registry::protocol::{Registry, Unreachable};
+
+/// A registry in a PostgreSQL database that has the extension.
+pub struct Postgres {
+    conninfo: CString,
+    session: Option<Session>,
+    /// Whether it names several hosts.
+    several: bool,
+    /// Whether the last attempt to connect failed.
+    unreachable: bool,
+    /// The backend that was left behind with a statement last.
+    abandoned: Option<Backend>,
+}
+
+/// An open connection.
+struct Session {
+    connection: Connection,
+    /// The schema of the extension, quoted.
+    schema: String,
+    backend: Backend,
+}
+
+/// A server process of the registry.
+struct Backend {
+    pid: String,
+    /// When it began: another one may have its number by now.
+    start: String,
+}
+
+/// What is asked first. The settings may differ for the role or database; a member's statements
+/// are short, write, and are transactions of their own.
+const GREETING: &CStr = c"SELECT extnamespace::pg_catalog.regnamespace, \
+     pg_catalog.set_config('default_transaction_isolation', 'read committed', false), \
+     pg_catalog.set_config('default_transaction_read_only', 'off', false), \
+     pg_catalog.set_config('statement_timeout', $1, false), \
+     pid, pg_catalog.date_part('epoch', backend_start) \
+     FROM pg_catalog.pg_extension, pg_catalog.pg_stat_activity \
+     WHERE extname = 'snowflake_pg' AND pid = pg_catalog.pg_backend_pid()";
+
+/// Ends what a process is doing that waits for a synchronous standby: it would do so for as long
+/// as there is none, whether its client is there or not, and each attempt would leave one more.
+const CANCEL: &CStr = c"SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity \
+     WHERE pid = $1::pg_catalog.int4 AND usename = current_user \
+     AND pg_catalog.date_part('epoch', backend_start) = $2::pg_catalog.float8";
+
+impl Postgres {
+    /// The registry that a connection string names, not yet connected.
+    pub fn new(setting: &str) -> Self {
+        let conninfo = CString::new(setting).unwrap_or_default();
+        let several = [c"host", c"hostaddr"].into_iter().any(|keyword| {
+            libpq::option(&conninfo, keyword)
+                .is_ok_and(|value| value.is_some_and(|hosts| hosts.contains(',')))
+        });
+        Self {
+            conninfo,
+            session: None,
+            several,
+            unreachable: false,
+            abandoned: None,
+        }
+    }
+
+    /// Whether the last attempt to connect failed: no statement has anything to do with it.
+    pub fn last_failed(&self) -> bool {
+        self.unreachable
+    }
+
+    /// Runs a statement. `{}` in it stands for the schema of the extension.
+    pub fn ask(
+        &mut self,
+        statement: &str,
+        parameters: &[Option<String>],
+        deadline: Deadline,
+    ) -> Result<Vec<Row>, Unreachable> {
+        // one whose server is gone without a word, or hangs, leaves time to ask another
+        let kept = if self.several {
+            deadline.half()
+        } else {
+            deadline
+        };
+        self.ask_kept(kept, statement, parameters, deadline)
+    }
+
+    /// The same, with an earlier deadline for a session that was kept.
+    pub fn ask_kept(
+        &mut self,
+        kept: Deadline,
+        statement: &str,
+        parameters: &[Option<String>],
+        deadline: Deadline,
+    ) -> Result<Vec<Row>, Unreachable> {
+        if let Some(session) = self.session.take() {
+            // one that was lost meanwhile is replaced at once
+            if let Ok(rows) = self.ask_in(session, statement, parameters, kept) {
+                return Ok(rows);
+            }
+        }
+        let session = self.connect(deadline);
+        self.unreachable = session.is_err();
+        let mut session = session?;
+        if let Some(Backend { pid, start }) = self.abandoned.take() {
+            // elsewhere or gone, if it is not found
+            let process = [Some(pid), Some(start)];
+            session.connection.query(CANCEL, &process, deadline)?;
+        }
+        self.ask_in(session, statement, parameters, deadline)
+    }
+
+    /// The same in a session, which is kept if it answers.
+    fn ask_in(
+        &mut self,
+        mut session: Session,
+        statement: &str,
+        parameters: &[Option<String>],
+        deadline: Deadline,
+    ) -> Result<Vec<Row>, Unreachable> {
+        let statement = statement.replace("{}", &session.schema);
+        let statement = CString::new(statement).map_err(|error| error.to_string())?;
+        match session.connection.query(&statement, parameters, deadline) {
+            Ok(rows) => {
+                self.session = Some(session);
+                Ok(rows)
+            }
+            Err(problem) => {
+                if deadline.is_over() {
+                    self.abandoned = Some(session.backend);
+                }
+                Err(problem.into())
+            }
+        }
+    }
+
+    /// Connects to the first host that answers and takes writes. libpq tries one host after the
+    /// other by itself, but without blocking it would wait for the first one forever.
+    fn connect(&self, deadline: Deadline) -> Result<Session, Unreachable> {
+        let conninfo = &self.conninfo;
+        let list = |keyword| -> Result<Vec<CString>, String> {
+            let value = libpq::option(conninfo, keyword)?.unwrap_or_default();
+            let items = value.split(',').map(CString::new).collect::<Result<_, _>>();
+            items.map_err(|error| error.to_string())
+        };
+        let (hosts, addresses, ports) = (list(c"host")?, list(c"hostaddr")?, list(c"port")?);
+        let count = hosts.len().max(addresses.len());
+        if count == 1 {
+            return self.connect_to(&[], deadline);
+        }
+        let mut problems = Vec::new();
+        for index in 0..count {
+            let mut place = Vec::new();
+            for (keyword, list) in [(c"host", &hosts), (c"hostaddr", &addresses)] {
+                if list.len() == count {
+                    place.push((keyword, list[index].as_c_str()));
+                }
+            }
+            // one port counts for all hosts
+            if let Some(port) = ports.get(index).filter(|_| ports.len() == count) {
+                place.push((c"port", port.as_c_str()));
+            }
+            let left = (count - index) as i64;
+            match self.connect_to(&place, deadline.and_within(deadline.left() / left)) {
+                Ok(session) => return Ok(session),
+                Err(Unreachable(problem)) => problems.push(problem),
+            }
+        }
+        Err(problems.join("; ").into())
+    }
+
+    fn connect_to(
+        &self,
+        place: &[(&CStr, &CStr)],
+        deadline: Deadline,
+    ) -> Result<Session, Unreachable> {
+        let defaults = [
+            (c"application_name", c"snowflake_pg"),
+            (c"target_session_attrs", c"read-write"),
+        ];
+        let mut overrides = place.to_vec();
+        overrides.push((c"client_encoding", c"UTF8"));
+        let mut connection = Connection::open(&self.conninfo, &defaults, &overrides, deadline)?;
+        let timeout = Some((deadline.left() / 1_000).max(1).to_string());
+        let rows = connection.query(GREETING, &[timeout], deadline)?;
+        let row = rows.into_iter().next();
+        let row =
+            row.ok_or("extension snowflake_pg is not installed in its database".to_string())?;
+        let mut values = row.into_iter().map(Option::unwrap_or_default);
+        let mut value = |skipped| values.nth(skipped).unwrap_or_default();
+        let schema = value(0);
+        // after the settings
+        let backend = Backend {
+            pid: value(3),
+            start: value(0),
+        };
+        Ok(Session {
+            connection,
+            schema,
+            backend,
+        })
+    }
+}
+
+impl Registry for Postgres {
+    fn take(
+        &mut self,
+        layout: &Layout,
+        request: &Request,
+        deadline: Deadline,
+    ) -> Result<Answer, Unreachable> {
+        const STATEMENT: &str = "SELECT outcome, worker_id, not_before, not_after, contested_by, \
+             detail FROM {}.snowflake_lease_take($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+        let held = request.held;
+        let parameters = [
+            Some(layout.name().to_string()),
+            Some(request.identity.clone()),
+            Some(uuid(request.nonce)),
+            Some(request.host_name.clone()),
+            Some(request.clock.to_string()),
+            Some(request.max_lead.to_string()),
+            Some(request.length.to_string()),
+            request.fixed.map(|worker| worker.to_string()),
+            held.map(|held| held.worker.to_string()),
+            held.map(|held| held.not_before.to_string()),
+            held.map(|held| held.not_after.to_string()),
+        ];
+        let rows = self.ask(STATEMENT, &parameters, deadline)?;
+        read(&rows).ok_or_else(|| Unreachable("its answer cannot be read".into()))
+    }
+
+    fn release(
+        &mut self,
+        layout: &Layout,
+        worker: u32,
+        nonce: u128,
+        mark: i64,
+        deadline: Deadline,
+    ) -> Result<(), Unreachable> {
+        const STATEMENT: &str = "SELECT {}.snowflake_lease_release($1, $2, $3, $4)";
+        let parameters = [
+            Some(layout.name().to_string()),
+            Some(worker.to_string()),
+            Some(uuid(nonce)),
+            Some(mark.to_string()),
+        ];
+        self.ask(STATEMENT, &parameters, deadline).map(drop)
+    }
+}
+
+/// The answer in what `snowflake_lease_take()` returns.
+fn read(rows: &[Row]) -> Option<Answer> {
+    let [row] = rows else {
+        return None;
+    };
+    let [outcome, worker, not_before, not_after, contested_by, detail] = row.as_slice() else {
+        return None;
+    };
+    let outcome = outcome.as_deref()?;
+    if outcome == "granted" {
+        return Some(Answer::Granted {
+            lease: Lease {
+                worker: worker.as_deref()?.parse().ok()?,
+                not_before: not_before.as_deref()?.parse().ok()?,
+                not_after: not_after.as_deref()?.parse().ok()?,
+            },
+            contested_by: contested_by.clone(),
+        });
+    }
+    Some(Answer::Refused(Refusal {
+        reason: Reason::from_name(outcome)?,
+        detail: detail.clone().unwrap_or_default(),
+    }))
+}
+
+/// A nonce as a UUID in text.
+fn uuid(nonce: u128) -> String {
+    let digits = format!("{nonce:032x}");
+    let (parts, _) =
+        [8, 4, 4, 4, 12]
+            .iter()
+            .fold((Vec::new(), digits.as_str()), |(mut parts, rest), &size| {
+                let (part, rest) = rest.split_at(size);
+                parts.push(part);
+                (parts, rest)
+            });
+    parts.join("-")
+}

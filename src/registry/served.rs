@@ -1,0 +1,485 @@
+//! A registry of worker IDs in this database: tables, the functions that a server calls to take,
+//! renew and release a lease, and the role that may. What is granted is decided in
+//! `snowflake_core::lease`.
+//!
+//! The functions act with the rights of the extension's owner. Their search path is pinned, and
+//! the tables are named with the schema that the extension is in at the moment.
+
+use std::ffi::CStr;
+
+use pgrx::prelude::*;
+use snowflake_core::Timestamp;
+use snowflake_core::lease::{self, Answer, Decision, Entry, LONGEST, Lease, Request, Terms};
+use snowflake_core::snowflake::Layout;
+
+use crate::extension;
+use crate::host::clock;
+use crate::postgres::datum::Uuid;
+use crate::postgres::error::{Failure, OrRaise, Outcome};
+use crate::postgres::row::{Row, TriggerResult, before_row};
+use crate::postgres::sql::{self, Relation, Sql};
+use crate::postgres::text::Text;
+
+extension_sql_file!(
+    "served.sql",
+    name = "registry",
+    requires = [
+        snowflake_pg_create_member_role,
+        snowflake_pg_replace_registry,
+        snowflake_lease_take,
+        snowflake_lease_release
+    ]
+);
+
+/// The role that servers log in as members of.
+const MEMBER: &CStr = c"snowflake_member";
+
+/// The longest name of an identity or a host.
+const LONGEST_NAME: usize = 255;
+
+/// Takes or renews a lease. Only once the command is complete is the answer durable.
+#[allow(clippy::too_many_arguments)]
+#[pg_extern(sql = r#"
+CREATE FUNCTION snowflake_lease_take(layout text, identity text, nonce uuid, host_name text, clock bigint, max_lead bigint, length bigint, fixed_worker integer, held_worker integer, held_not_before bigint, held_not_after bigint, OUT outcome text, OUT worker_id integer, OUT not_before bigint, OUT not_after bigint, OUT contested_by text, OUT detail text)
+VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp LANGUAGE c
+AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn snowflake_lease_take(
+    layout: Option<Text>,
+    identity: Option<Text>,
+    nonce: Option<Uuid>,
+    host_name: Option<Text>,
+    clock: Option<i64>,
+    max_lead: Option<i64>,
+    length: Option<i64>,
+    fixed_worker: Option<i32>,
+    held_worker: Option<i32>,
+    held_not_before: Option<i64>,
+    held_not_after: Option<i64>,
+) -> Row<6> {
+    let take = || {
+        check_caller(c"snowflake_lease_take()")?;
+        let layout = namespace(layout)?;
+        let request = Request {
+            identity: name(identity, "identity")?,
+            nonce: present(nonce, "nonce")?.0.as_u128(),
+            host_name: name(host_name, "host_name")?,
+            clock: present(clock, "clock")?,
+            max_lead: within(max_lead, "max_lead", 0, i64::MAX)?,
+            length: within(length, "length", 1, LONGEST)?,
+            fixed: fixed_worker
+                .map(|worker| layout.check_worker(worker))
+                .transpose()?,
+            held: held(&layout, held_worker, held_not_before, held_not_after)?,
+        };
+        take(&layout, &request)
+    };
+    let answer = take().or_raise();
+    match answer {
+        Answer::Granted {
+            lease,
+            contested_by,
+        } => Row([
+            "granted".into_datum(),
+            (lease.worker as i32).into_datum(),
+            lease.not_before.into_datum(),
+            lease.not_after.into_datum(),
+            contested_by.into_datum(),
+            None,
+        ]),
+        Answer::Refused(refusal) => Row([
+            refusal.reason.name().into_datum(),
+            None,
+            None,
+            None,
+            None,
+            refusal.detail.into_datum(),
+        ]),
+    }
+}
+
+/// Gives a lease back from `mark` on, which no ID of the worker has reached. False if it is not the
+/// caller's, or was given back before.
+#[pg_extern(sql = r#"
+CREATE FUNCTION snowflake_lease_release(layout text, worker_id integer, nonce uuid, mark bigint)
+RETURNS boolean
+STRICT VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp LANGUAGE c
+AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn snowflake_lease_release(layout: Text, worker_id: i32, nonce: Uuid, mark: i64) -> bool {
+    let release = || {
+        check_caller(c"snowflake_lease_release()")?;
+        let layout = namespace(Some(layout))?;
+        let worker = layout.check_worker(worker_id)?;
+        release(&layout, worker, nonce.0.as_u128(), mark)
+    };
+    release().or_raise()
+}
+
+/// Refuses callers whose transaction would not do.
+fn check_caller(function: &CStr) -> Outcome<()> {
+    // SAFETY: raises errors, which unwind; nothing of ours is held
+    unsafe {
+        pg_sys::PreventCommandDuringRecovery(function.as_ptr());
+        pg_sys::PreventCommandIfReadOnly(function.as_ptr());
+    }
+    let function = function.to_string_lossy();
+    // The caller could act on an answer and then roll back, or keep all others waiting.
+    // SAFETY: asks for the state of the transaction
+    if unsafe { pg_sys::IsTransactionBlock() || pg_sys::IsSubTransaction() } {
+        return Err(Failure::new(
+            PgSqlErrorCode::ERRCODE_ACTIVE_SQL_TRANSACTION,
+            format!("{function} cannot run inside a transaction block"),
+        ));
+    }
+    // It waits for its turn, and must then see what the others have stored.
+    // SAFETY: a variable of this process
+    if unsafe { pg_sys::XactIsoLevel } != pg_sys::XACT_READ_COMMITTED as i32 {
+        return Err(Failure::new(
+            PgSqlErrorCode::ERRCODE_INVALID_TRANSACTION_STATE,
+            format!("{function} must be called in isolation level READ COMMITTED"),
+        )
+        .hint("Set default_transaction_isolation to \"read committed\"."));
+    }
+    Ok(())
+}
+
+fn invalid(message: String) -> Failure {
+    Failure::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, message)
+}
+
+fn present<T>(argument: Option<T>, name: &str) -> Outcome<T> {
+    argument.ok_or_else(|| {
+        Failure::new(
+            PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
+            format!("{name} must not be NULL"),
+        )
+    })
+}
+
+fn within(argument: Option<i64>, name: &str, least: i64, most: i64) -> Outcome<i64> {
+    let value = present(argument, name)?;
+    if (least..=most).contains(&value) {
+        return Ok(value);
+    }
+    Err(invalid(format!("{name} {value} is out of range"))
+        .detail(format!("It is {least} to {most} milliseconds.")))
+}
+
+/// Something that is stored, shown to people and written to logs.
+fn name(argument: Option<Text>, name: &str) -> Outcome<String> {
+    let text = present(argument, name)?.as_str().into_owned();
+    let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if printable && (1..=LONGEST_NAME).contains(&text.len()) {
+        return Ok(text);
+    }
+    Err(invalid(format!("invalid {name}")).detail(format!(
+        "It has 1 to {LONGEST_NAME} printable ASCII characters."
+    )))
+}
+
+/// The layout that worker IDs are leased for.
+fn namespace(layout: Option<Text>) -> Outcome<Layout> {
+    // its epoch is the caller's affair
+    Ok(Layout::parse(
+        &present(layout, "layout")?.as_str(),
+        Timestamp::INFINITY,
+    )?)
+}
+
+fn held(
+    layout: &Layout,
+    worker: Option<i32>,
+    not_before: Option<i64>,
+    not_after: Option<i64>,
+) -> Outcome<Option<Lease>> {
+    match (worker, not_before, not_after) {
+        (None, None, None) => Ok(None),
+        (Some(worker), Some(not_before), Some(not_after)) => Ok(Some(Lease {
+            worker: layout.check_worker(worker)?,
+            not_before,
+            not_after,
+        })),
+        _ => Err(invalid(
+            "held_worker, held_not_before and held_not_after must be given together".into(),
+        )),
+    }
+}
+
+/// The tables, by names with the schema.
+struct Tables {
+    registry: Relation,
+    leases: Relation,
+}
+
+impl Tables {
+    fn find() -> Outcome<Self> {
+        let schema = extension::find()?.schema;
+        Ok(Self {
+            registry: extension::name(extension::relation(schema, c"snowflake_registry")?)?,
+            leases: extension::name(extension::relation(schema, c"snowflake_registry_lease")?)?,
+        })
+    }
+}
+
+/// The row of `snowflake_registry`, locked: one decides at a time.
+struct Registry {
+    hold_until: i64,
+    longest: i64,
+    tolerance: i64,
+    /// Whether this is another registry than the row says, with a past of its own; not if the row
+    /// says nothing yet.
+    lost: bool,
+    /// Whether the row says which registry this is.
+    known: bool,
+}
+
+/// What tells this registry from one whose grants it may not know: a promoted standby and a backup
+/// restored to a point in time have a timeline of their own, a dump that was restored another system
+/// identifier, a copy of the database another OID.
+fn origin() -> (String, pg_sys::Oid, i64) {
+    // SAFETY: reads shared memory and a variable of this process; recovery is over
+    unsafe {
+        (
+            pg_sys::GetSystemIdentifier().to_string(),
+            pg_sys::MyDatabaseId,
+            pg_sys::GetWALInsertionTimeLine().into(),
+        )
+    }
+}
+
+impl Registry {
+    fn lock(tables: &Tables) -> Outcome<Self> {
+        let (system, database, timeline) = origin();
+        let sql = Sql::new(
+            "SELECT hold_until, longest,
+                (EXTRACT(epoch FROM clock_tolerance) * 1000)::bigint,
+                (system_identifier, database, timeline) IS DISTINCT FROM ($1, $2, $3),
+                system_identifier IS NOT NULL
+             FROM ",
+        );
+        let arguments = [system.into(), database.into(), timeline.into()];
+        let sql = sql.relation(&tables.registry).text(" FOR UPDATE");
+        let rows = sql::rows(sql, &arguments, |row| {
+            let (another, known) = (row.value::<bool>(4)?, row.value(5)?);
+            Some(Self {
+                hold_until: row.long(1)?,
+                longest: row.long(2)?,
+                tolerance: row.long(3)?,
+                lost: another && known,
+                known,
+            })
+        })?;
+        let Some(row) = rows.into_iter().next() else {
+            let insert = Sql::new("INSERT INTO ").relation(&tables.registry);
+            return Err(
+                Failure::state("table \"snowflake_registry\" is empty").hint(format!(
+                    "Restore its row. If that is lost: {insert} DEFAULT VALUES, once the longest \
+                     lease that was granted is over.",
+                )),
+            );
+        };
+        row.ok_or_else(altered)
+    }
+
+    /// Stores what has changed.
+    fn store(&self, tables: &Tables, decision: &Decision) -> Outcome<()> {
+        let (hold_until, longest) = (decision.hold_until, decision.longest);
+        if self.known && !self.lost && (hold_until, longest) == (self.hold_until, self.longest) {
+            return Ok(());
+        }
+        let (system, database, timeline) = origin();
+        let update = Sql::new("UPDATE ").relation(&tables.registry).text(
+            " SET hold_until = $1, longest = $2, system_identifier = $3, database = $4,
+                timeline = $5",
+        );
+        let arguments = [
+            hold_until.into(),
+            longest.into(),
+            system.into(),
+            database.into(),
+            timeline.into(),
+        ];
+        sql::change(update, &arguments)?;
+        Ok(())
+    }
+}
+
+/// Of a NULL or a type that the tables and queries do not allow.
+fn altered() -> Failure {
+    Failure::new(
+        PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
+        "tables of the registry were altered",
+    )
+}
+
+fn take(layout: &Layout, request: &Request) -> Outcome<Answer> {
+    let (tables, namespace) = (Tables::find()?, layout.namespace());
+    commit_durably();
+    let registry = Registry::lock(&tables)?;
+    let entries = entries(&tables, &namespace, None)?;
+    let terms = Terms {
+        // not before the lock was granted
+        now: clock::wall().micros() / 1_000,
+        tolerance: registry.tolerance,
+        hold_until: registry.hold_until,
+        longest: registry.longest,
+        lost: registry.lost,
+        workers: layout.largest_worker() + 1,
+    };
+    let decision = lease::decide(&terms, &entries, request);
+    registry.store(&tables, &decision)?;
+    for entry in &decision.entries {
+        store(&tables, &namespace, entry)?;
+    }
+    Ok(decision.answer)
+}
+
+fn release(layout: &Layout, worker: u32, nonce: u128, mark: i64) -> Outcome<bool> {
+    let (tables, namespace) = (Tables::find()?, layout.namespace());
+    Registry::lock(&tables)?;
+    let entries = entries(&tables, &namespace, Some(worker))?;
+    let entry = entries.first();
+    match entry.and_then(|entry| lease::release(entry, nonce, mark)) {
+        Some(released) => {
+            store(&tables, &namespace, &released)?;
+            Ok(true)
+        }
+        None => Ok(false),
+    }
+}
+
+/// Makes the commit wait for the disk, whatever the caller has set: a grant that is lost could be
+/// given to another. Where that is asked of standbys, too, it waits for them as the caller has set.
+fn commit_durably() {
+    // SAFETY: sets a variable of this process for the rest of the transaction, if it is off
+    unsafe {
+        if pg_sys::synchronous_commit == pg_sys::SyncCommitLevel::SYNCHRONOUS_COMMIT_OFF as i32 {
+            pg_sys::set_config_option(
+                c"synchronous_commit".as_ptr(),
+                c"on".as_ptr(),
+                pg_sys::GucContext::PGC_USERSET,
+                pg_sys::GucSource::PGC_S_SESSION,
+                pg_sys::GucAction::GUC_ACTION_LOCAL,
+                true,
+                0, // an ERROR
+                false,
+            );
+        }
+    }
+}
+
+/// The entries of a layout, or that of a worker ID of it.
+fn entries(tables: &Tables, namespace: &str, worker: Option<u32>) -> Outcome<Vec<Entry>> {
+    let sql = Sql::new(
+        "SELECT worker_id, identity, nonce, host_name, not_before, not_after,
+            (EXTRACT(epoch FROM renewed) * 1000)::bigint, fixed, released, contested_by
+         FROM ",
+    );
+    let sql = sql
+        .relation(&tables.leases)
+        .text(" WHERE layout = $1 AND ($2 IS NULL OR worker_id = $2)");
+    let arguments = [namespace.into(), worker.map(|worker| worker as i32).into()];
+    let rows = sql::rows(sql, &arguments, |row| {
+        Some(Entry {
+            worker: row.value::<i32>(1)? as u32,
+            identity: row.text(2)?,
+            nonce: u128::from_be_bytes(*row.value::<pgrx::Uuid>(3)?),
+            host_name: row.text(4)?,
+            not_before: row.long(5)?,
+            not_after: row.long(6)?,
+            renewed: row.long(7)?,
+            fixed: row.value(8)?,
+            released: row.value(9)?,
+            contested_by: row.text(10),
+        })
+    })?;
+    let entries: Option<_> = rows.into_iter().collect();
+    entries.ok_or_else(altered)
+}
+
+/// Stores an entry in the place of the one of its worker ID.
+fn store(tables: &Tables, namespace: &str, entry: &Entry) -> Outcome<()> {
+    let insert = Sql::new("INSERT INTO ").relation(&tables.leases).text(
+        " (layout, worker_id, identity, nonce, host_name, not_before, not_after, renewed, fixed,
+            released, contested_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, to_timestamp($8 / 1000.0), $9, $10, $11)
+         ON CONFLICT (layout, worker_id) DO UPDATE SET
+            identity = EXCLUDED.identity, nonce = EXCLUDED.nonce,
+            host_name = EXCLUDED.host_name, not_before = EXCLUDED.not_before,
+            not_after = EXCLUDED.not_after, renewed = EXCLUDED.renewed,
+            fixed = EXCLUDED.fixed, released = EXCLUDED.released,
+            contested_by = EXCLUDED.contested_by",
+    );
+    let arguments = [
+        namespace.into(),
+        (entry.worker as i32).into(),
+        entry.identity.as_str().into(),
+        pgrx::Uuid::from_bytes(entry.nonce.to_be_bytes()).into(),
+        entry.host_name.as_str().into(),
+        entry.not_before.into(),
+        entry.not_after.into(),
+        entry.renewed.into(),
+        entry.fixed.into(),
+        entry.released.into(),
+        entry.contested_by.as_deref().into(),
+    ];
+    sql::change(insert, &arguments)?;
+    Ok(())
+}
+
+/// Runs before a row of `snowflake_registry` is inserted: a restore brings the row of the dumped
+/// database, which takes the place of the one that CREATE EXTENSION made.
+#[pg_extern(sql = r#"
+CREATE FUNCTION snowflake_pg_replace_registry() RETURNS trigger LANGUAGE c
+AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn snowflake_pg_replace_registry(fcinfo: pg_sys::FunctionCallInfo) -> TriggerResult {
+    replace(fcinfo).or_raise()
+}
+
+fn replace(fcinfo: pg_sys::FunctionCallInfo) -> Outcome<TriggerResult> {
+    let schema = extension::find()?.schema;
+    let table = extension::relation(schema, c"snowflake_registry")?;
+    let trigger = before_row(
+        fcinfo,
+        "snowflake_pg_replace_registry()",
+        table,
+        "snowflake_registry",
+    )?;
+    Ok(TriggerResult(
+        match trigger.tg_event & pg_sys::TRIGGER_EVENT_OPMASK {
+            pg_sys::TRIGGER_EVENT_UPDATE => trigger.tg_newtuple,
+            pg_sys::TRIGGER_EVENT_DELETE => trigger.tg_trigtuple,
+            _ => {
+                sql::run(Sql::new("DELETE FROM ").relation(&extension::name(table)?))?;
+                trigger.tg_trigtuple
+            }
+        },
+    ))
+}
+
+/// Creates the role of registered servers unless it exists: roles belong to all databases, so it
+/// outlives the extension and may be there before it. Not in PL/pgSQL, which a database may lack, and
+/// which could not keep two databases from creating it at once.
+#[pg_extern(volatile, parallel_unsafe)]
+fn snowflake_pg_create_member_role() {
+    // SAFETY: a catalog look-up by a valid C string
+    let exists = || unsafe { pg_sys::get_role_oid(MEMBER.as_ptr(), true) != pg_sys::InvalidOid };
+    // an open transaction that creates the extension keeps others from it only if it creates the role
+    if exists() {
+        return;
+    }
+    // SAFETY: a lock of a shared catalog, until the end of the transaction, that nothing but its
+    // kind and VACUUM conflict with. With it come all changes that were committed before.
+    unsafe {
+        pg_sys::LockRelationOid(
+            pg_sys::AuthIdRelationId,
+            pg_sys::ShareUpdateExclusiveLock as i32,
+        );
+    }
+    if !exists() {
+        let create = Sql::new("CREATE ROLE ").name(&MEMBER.into());
+        sql::run(create.text(" NOLOGIN")).or_raise();
+    }
+}

@@ -1,0 +1,73 @@
+//! Which registry a setting names.
+
+use std::ffi::CString;
+
+use snowflake_core::etcd;
+
+use crate::net::libpq;
+use crate::registry::in_etcd::Etcd;
+use crate::registry::in_postgres::Postgres;
+use crate::registry::protocol::{Registry, Tickets};
+
+/// Whether the setting names a registry.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(setting: &str) -> Result<(), String> {
+    if etcd::is_address(setting) {
+        return etcd::Address::parse(setting).map(drop);
+    }
+    let conninfo = CString::new(setting).map_err(|_| "It has a zero byte.")?;
+    let option = |keyword| {
+        let value = libpq::option(&conninfo, keyword).map_err(|problem| unquoted(&problem))?;
+        Ok::<_, String>(value.unwrap_or_default())
+    };
+    // where part of a password in a URI ends up, in which it was not encoded; errors name both
+    let (host, port) = (option(c"host")?, option(c"port")?);
+    let is_port = |port: &str| port.is_empty() || port.parse::<u16>().is_ok();
+    if host.contains('@') || !port.split(',').all(is_port) {
+        return Err("Its host has an @, or its port is not a number.".into());
+    }
+    Ok(())
+}
+
+/// A message about a connection string without what it quotes: that may be part of a password.
+fn unquoted(problem: &str) -> String {
+    let parts = problem.split('"').step_by(2);
+    parts.collect::<Vec<_>>().join("\"...\"")
+}
+
+/// What kind of registry the setting names; unlike the setting, this holds no secret.
+pub fn kind(setting: &str) -> &'static str {
+    if etcd::is_address(setting) {
+        "etcd"
+    } else {
+        "postgresql"
+    }
+}
+
+/// Where an operator sees who has which worker ID, as the beginning of a sentence.
+pub fn listing(setting: &str) -> &'static str {
+    if etcd::is_address(setting) {
+        "The keys that begin with the prefix of the registry show"
+    } else {
+        "The view snowflake_leases of the registry shows"
+    }
+}
+
+/// The registry that the setting names, not yet connected.
+pub fn registry(setting: &str) -> Box<dyn Registry> {
+    if etcd::is_address(setting) {
+        return Box::new(Etcd::new(setting));
+    }
+    Box::new(Postgres::new(setting))
+}
+
+/// The registry that a setting names, not yet connected.
+pub fn tickets(setting: &str) -> Box<dyn Tickets> {
+    if etcd::is_address(setting) {
+        Box::new(Etcd::new(setting))
+    } else {
+        Box::new(Postgres::new(setting))
+    }
+}

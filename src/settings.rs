@@ -1,0 +1,356 @@
+//! Every setting.
+
+use std::ffi::{CStr, CString, c_char, c_void};
+
+use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
+use pgrx::prelude::*;
+use snowflake_core::Error;
+use snowflake_core::snowflake::{Layout, Worker};
+use snowflake_core::words::Pace;
+
+use crate::host::clock;
+use crate::postgres::encoding;
+use crate::postgres::error::Failure;
+use crate::registry::setting;
+use crate::snowflake::session;
+
+static LAYOUT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"twitter"));
+static WORKER_ID: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+static REGISTRY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+static TICKET_REGISTRY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+static LEASE_LENGTH: GucSetting<i32> = GucSetting::<i32>::new(600);
+static MAX_LEAD: GucSetting<i32> = GucSetting::<i32>::new(500);
+static CLOCK_TOLERANCE: GucSetting<i32> = GucSetting::<i32>::new(1_000);
+static WINDOW: GucSetting<i32> = GucSetting::<i32>::new(1_000);
+static SEQUENCE_START: GucSetting<SequenceStart> =
+    GucSetting::<SequenceStart>::new(SequenceStart::Zero);
+
+/// With which sequence a new unit of time begins.
+#[derive(Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
+enum SequenceStart {
+    #[name = c"zero"]
+    Zero,
+    #[name = c"random"]
+    Random,
+}
+
+/// Defines the settings. The layout comes first: the others are checked against it.
+pub fn define() {
+    // SAFETY: the hooks have the types that PostgreSQL calls them with, and are guarded
+    unsafe {
+        GucRegistry::define_string_guc_with_hooks(
+            c"snowflake_pg.layout",
+            c"Sets the layout of the IDs that this server gives out.",
+            c"It is a preset such as twitter, or a list of fields. Each database records its layout.",
+            &LAYOUT,
+            GucContext::Postmaster,
+            GucFlags::default(),
+            Some(check_layout),
+            None,
+            None,
+        );
+        GucRegistry::define_string_guc_with_hooks(
+            c"snowflake_pg.worker_id",
+            c"Sets the worker ID of this server, unique among all servers.",
+            c"It is a number, a range such as 8-15 dealt to backends in turn, ip, ip: and an interface, hostname, or lease. While it is empty no ID is given out.",
+            &WORKER_ID,
+            GucContext::Sighup,
+            GucFlags::default(),
+            Some(check_worker_id),
+            Some(assign_string),
+            None,
+        );
+        GucRegistry::define_string_guc_with_hooks(
+            c"snowflake_pg.registry",
+            c"Names the registry that worker IDs are leased from.",
+            c"It is a connection string of a database that has the extension, or etcd://host:port,host:port/prefix. While it is empty no lease is needed.",
+            &REGISTRY,
+            GucContext::Postmaster,
+            GucFlags::SUPERUSER_ONLY,
+            Some(check_registry),
+            None,
+            None,
+        );
+        GucRegistry::define_string_guc_with_hooks(
+            c"snowflake_pg.ticket_registry",
+            c"Names the registry that blocks of tickets come from.",
+            c"It is a connection string of a database that has the extension, etcd://host:port,host:port/prefix, or local. While it is empty, blocks come from where worker IDs are leased.",
+            &TICKET_REGISTRY,
+            GucContext::Postmaster,
+            GucFlags::SUPERUSER_ONLY,
+            Some(check_ticket_registry),
+            None,
+            None,
+        );
+        GucRegistry::define_int_guc_with_hooks(
+            c"snowflake_pg.lease_length",
+            c"Sets for how long a worker ID is leased.",
+            c"The lease is renewed when a third of it is over. IDs go on until its end while the registry does not answer.",
+            &LEASE_LENGTH,
+            1,
+            86_400,
+            GucContext::Sighup,
+            GucFlags::UNIT_S,
+            None,
+            Some(assign_int),
+            None,
+        );
+        GucRegistry::define_int_guc_with_hooks(
+            c"snowflake_pg.max_lead",
+            c"Sets how far IDs may run ahead of the clock before callers wait.",
+            c"This matters when sequences are used up faster than time passes.",
+            &MAX_LEAD,
+            0,
+            3_600_000,
+            GucContext::Sighup,
+            GucFlags::UNIT_MS,
+            None,
+            Some(assign_int),
+            None,
+        );
+        GucRegistry::define_int_guc_with_hooks(
+            c"snowflake_pg.clock_tolerance",
+            c"Sets by how much the clock may go back before IDs are refused.",
+            c"After a smaller step back, IDs go on from the last one given out.",
+            &CLOCK_TOLERANCE,
+            0,
+            i32::MAX,
+            GucContext::Sighup,
+            GucFlags::UNIT_S,
+            None,
+            Some(assign_int),
+            None,
+        );
+        GucRegistry::define_int_guc_with_hooks(
+            c"snowflake_pg.mark_window",
+            c"Sets how far ahead of need the durable mark is raised.",
+            c"While IDs are given out, each window costs one small WAL record and one flush.",
+            &WINDOW,
+            100,
+            60_000,
+            GucContext::Sighup,
+            GucFlags::UNIT_MS,
+            None,
+            Some(assign_int),
+            None,
+        );
+        GucRegistry::define_enum_guc_with_hooks(
+            c"snowflake_pg.sequence_start",
+            c"Sets with which sequence a new unit of time begins.",
+            c"It is zero, or random in the lower half for applications that take IDs modulo a number.",
+            &SEQUENCE_START,
+            GucContext::Sighup,
+            GucFlags::default(),
+            None,
+            Some(assign_enum),
+            None,
+        );
+        pg_sys::MarkGUCPrefixReserved(c"snowflake_pg".as_ptr());
+    }
+}
+
+/// The layout that this server gives out IDs in. Only for a preloaded library.
+pub fn layout() -> Result<Layout, Error> {
+    // checked when it was set; the clock may have gone back since
+    Layout::parse(&text(&LAYOUT), snowflake_core::Timestamp::INFINITY)
+}
+
+/// Where the worker ID comes from.
+pub fn worker(layout: &Layout) -> Result<Worker, Error> {
+    Worker::parse(&text(&WORKER_ID), layout)
+}
+
+/// The registry that worker IDs are leased from; `None` if no lease is needed.
+pub fn registry() -> Option<String> {
+    Some(text(&REGISTRY).trim().to_string()).filter(|registry| !registry.is_empty())
+}
+
+/// The registry that blocks of tickets come from; `None` if it is the database of the ticket.
+pub fn ticket_registry() -> Option<String> {
+    match text(&TICKET_REGISTRY).trim() {
+        "" => registry(),
+        LOCAL => None,
+        other => Some(other.to_string()),
+    }
+}
+
+/// The value by which tickets have nothing to do with a registry.
+const LOCAL: &str = "local";
+
+/// For how long a worker ID is leased, in microseconds.
+pub fn lease_length() -> i64 {
+    i64::from(LEASE_LENGTH.get()) * 1_000_000
+}
+
+/// How far IDs may leave the clock. Those under a lease are not to run ahead of its renewal.
+pub fn pace() -> Pace {
+    let max_lead = i64::from(MAX_LEAD.get()) * 1_000;
+    Pace {
+        max_lead: match registry() {
+            Some(_) => max_lead.min(lease_length() / 3),
+            None => max_lead,
+        },
+        clock_tolerance: i64::from(CLOCK_TOLERANCE.get()) * 1_000_000,
+        window: i64::from(WINDOW.get()) * 1_000,
+    }
+}
+
+/// Whether a unit of time begins at a random sequence.
+pub fn random_start() -> bool {
+    SEQUENCE_START.get() == SequenceStart::Random
+}
+
+fn text(setting: &GucSetting<Option<CString>>) -> String {
+    setting
+        .get()
+        .map(|text| text.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn check_layout(
+    value: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    _source: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: PostgreSQL passes the proposed value
+    let value = unsafe { proposed(value) };
+    accept("snowflake_pg.layout", &value, |text| {
+        Layout::parse(text, clock::wall()).map(drop)
+    })
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn check_worker_id(
+    value: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    _source: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: PostgreSQL passes the proposed value
+    let value = unsafe { proposed(value) };
+    accept("snowflake_pg.worker_id", &value, |text| {
+        Worker::parse(text, &layout()?).map(drop)
+    })
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn check_registry(
+    value: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    _source: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: PostgreSQL passes the proposed value
+    let value = unsafe { proposed(value) };
+    accept_registry(
+        "snowflake_pg.registry",
+        setting::check(&value),
+        "It is a connection string of libpq, or etcd://host:port,host:port/prefix.",
+    )
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn check_ticket_registry(
+    value: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    _source: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: PostgreSQL passes the proposed value
+    let value = unsafe { proposed(value) };
+    let answer = match value.trim() {
+        "" | LOCAL => Ok(()),
+        setting => setting::check(setting),
+    };
+    accept_registry(
+        "snowflake_pg.ticket_registry",
+        answer,
+        "It is a connection string of libpq, etcd://host:port,host:port/prefix, or \"local\".",
+    )
+}
+
+/// Answers a check hook of a setting that may hold a password.
+fn accept_registry(name: &str, answer: Result<(), String>, hint: &str) -> bool {
+    match answer {
+        Ok(()) => true,
+        Err(problem) => refuse(name, "...", Some(problem), Some(hint)),
+    }
+}
+
+/// The value that a check hook is asked about.
+///
+/// # Safety
+/// `value` is what PostgreSQL passed to the hook.
+unsafe fn proposed(value: *mut *mut c_char) -> String {
+    // SAFETY: string settings are passed as a pointer to a C string or to NULL
+    unsafe {
+        if (*value).is_null() {
+            String::new()
+        } else {
+            CStr::from_ptr(*value).to_string_lossy().into_owned()
+        }
+    }
+}
+
+/// Answers a check hook. A server does not start with a value that is refused: it would run with
+/// the default instead, and only say so in its log.
+fn accept(name: &str, value: &str, check: impl Fn(&str) -> Result<(), Error>) -> bool {
+    let Err(error) = check(value) else {
+        return true;
+    };
+    let detail = match error {
+        Error::LayoutUnknown { .. } | Error::LayoutInvalid { .. } | Error::WorkerInvalid { .. } => {
+            error.detail()
+        }
+        _ => Some(error.to_string()),
+    };
+    refuse(name, value, detail, error.hint())
+}
+
+fn refuse(name: &str, value: &str, detail: Option<String>, hint: Option<&str>) -> bool {
+    // SAFETY: a flag that the main thread alone writes
+    if unsafe { pg_sys::process_shared_preload_libraries_in_progress } {
+        let mut failure = Failure::new(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("invalid value for parameter \"{name}\": \"{value}\""),
+        );
+        if let Some(detail) = detail {
+            failure = failure.detail(detail);
+        }
+        if let Some(hint) = hint {
+            failure = failure.hint(hint);
+        }
+        failure.raise();
+    }
+    // SAFETY: what GUC_check_errdetail() and GUC_check_errhint() do: strings in ErrorContext,
+    // which PostgreSQL resets after it has reported
+    unsafe {
+        if let Some(detail) = detail {
+            pg_sys::GUC_check_errdetail_string = in_error_context(&detail);
+        }
+        if let Some(hint) = hint {
+            pg_sys::GUC_check_errhint_string = in_error_context(hint);
+        }
+    }
+    false
+}
+
+/// A C string in ErrorContext, in ASCII: the server has no encoding before it has a database.
+fn in_error_context(text: &str) -> *mut c_char {
+    let text = CString::new(encoding::escape(text).replace('\0', "")).unwrap_or_default();
+    // SAFETY: ErrorContext exists from the start of every process
+    unsafe { pg_sys::MemoryContextStrdup(pg_sys::ErrorContext, text.as_ptr()) }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn assign_string(_value: *const c_char, _extra: *mut c_void) {
+    session::forget();
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn assign_int(_value: i32, _extra: *mut c_void) {
+    session::forget();
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn assign_enum(_value: i32, _extra: *mut c_void) {
+    session::forget();
+}

@@ -1,0 +1,325 @@
+//! Tickets whose blocks come from a registry. Callers ask for a block here, and the registrar
+//! fetches it; who needs a number and has none left waits for the end of that attempt.
+
+use std::cell::UnsafeCell;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use pgrx::prelude::*;
+use snowflake_core::ticket::Block;
+use snowflake_core::ticket::{Asked, Supply};
+
+use crate::host::clock;
+use crate::postgres::lock::Lock;
+use crate::postgres::wait::{self, Event};
+use crate::shared::line::Line;
+
+/// Tickets of registries that a server can draw from.
+pub const SUPPLIES: usize = 64;
+
+/// The longest name of such a ticket, in bytes of UTF-8.
+pub const LONGEST_NAME: usize = 56;
+
+/// A name as a registry knows it.
+pub type Name = Line<LONGEST_NAME>;
+
+/// How long a caller waits for the registrar, in microseconds: longer than an attempt takes, which
+/// may begin late when the registrar is busy with a lease or another ticket.
+const PATIENCE: i64 = 6_000_000;
+
+/// The same for one that does not run, or not yet.
+const START: i64 = 1_000_000;
+
+/// All of them, in shared memory.
+#[repr(C)]
+pub struct Supplies {
+    /// Held for moments only, and with no other lock taken meanwhile.
+    lock: Lock,
+    /// Told at the end of every attempt.
+    ended: UnsafeCell<pg_sys::ConditionVariable>,
+    places: [Place; SUPPLIES],
+}
+
+// SAFETY: the condition variable is changed by PostgreSQL's functions alone, places under the lock
+unsafe impl Sync for Supplies {}
+
+/// One ticket.
+#[repr(C)]
+struct Place {
+    /// Database OID and OID of the sequence, 0 while the place is free. Changed under the lock.
+    key: AtomicU64,
+    /// Whether a block is asked for or on its way: spares the lock.
+    busy: AtomicBool,
+    record: UnsafeCell<Record>,
+}
+
+/// What is read and written under the lock.
+#[derive(Clone, Copy, Default)]
+struct Record {
+    supply: Supply,
+    name: Name,
+    trouble: Line<180>,
+}
+
+/// Which place a ticket has.
+#[derive(Clone, Copy)]
+pub struct Index(usize);
+
+/// A block that the registrar is to fetch.
+pub struct Order {
+    pub index: Index,
+    /// The ticket it is for.
+    pub key: u64,
+    pub name: String,
+    pub count: u32,
+}
+
+impl Supplies {
+    /// Places that are all free.
+    pub fn new(tranche: i32) -> Self {
+        let mut ended = pg_sys::ConditionVariable::default();
+        // SAFETY: writes the variable, which nobody waits for
+        unsafe { pg_sys::ConditionVariableInit(&mut ended) };
+        Self {
+            lock: Lock::new(tranche),
+            ended: UnsafeCell::new(ended),
+            places: std::array::from_fn(|_| Place {
+                key: AtomicU64::new(0),
+                busy: AtomicBool::new(false),
+                record: UnsafeCell::new(Record::default()),
+            }),
+        }
+    }
+
+    fn find(&self, key: u64) -> Option<usize> {
+        let is_it = |place: &Place| place.key.load(Ordering::Relaxed) == key;
+        self.places.iter().position(is_it)
+    }
+
+    /// Calls with the record of a ticket; `None` if its place is another's by now. With the lock.
+    fn with_record<T>(
+        &self,
+        index: Index,
+        key: u64,
+        work: impl FnOnce(&mut Record) -> T,
+    ) -> Option<T> {
+        let place = &self.places[index.0];
+        if place.key.load(Ordering::Relaxed) != key {
+            return None;
+        }
+        // SAFETY: the caller holds the lock, and `work` calls nothing of this type
+        Some(work(unsafe { &mut *place.record.get() }))
+    }
+
+    /// The place of a ticket, by its name at the registry; `None` if all are taken.
+    pub fn place(&self, key: u64, name: Name) -> Option<Index> {
+        self.lock.with(|| {
+            let index = self.find(key).or_else(|| {
+                let index = self.find(0)?;
+                let place = &self.places[index];
+                place.key.store(key, Ordering::Relaxed);
+                place.busy.store(false, Ordering::Relaxed);
+                Some(index)
+            })?;
+            self.with_record(Index(index), key, |record| {
+                if record.name != name {
+                    *record = Record {
+                        name,
+                        ..Record::default()
+                    };
+                }
+            });
+            Some(Index(index))
+        })
+    }
+
+    /// Frees the place of a ticket, if it has one. Whoever waits there goes on.
+    pub fn forget(&self, key: u64) {
+        self.lock.with(|| {
+            if let Some(index) = self.find(key) {
+                self.with_record(Index(index), key, |record| *record = Record::default());
+                self.places[index].key.store(0, Ordering::Relaxed);
+            }
+        });
+        self.tell();
+    }
+
+    /// Whether a place is a ticket's still.
+    pub fn has(&self, index: Index, key: u64) -> bool {
+        self.places[index.0].key.load(Ordering::Relaxed) == key
+    }
+
+    /// Why the last attempt failed, if it did.
+    pub fn trouble(&self, key: u64) -> Option<String> {
+        self.lock.with(|| {
+            let index = Index(self.find(key)?);
+            self.with_record(index, key, |record| {
+                let failed = record.supply.has_failed();
+                failed.then(|| record.trouble.to_string())
+            })?
+        })
+    }
+
+    /// Whether a block is asked for or on its way already.
+    pub fn is_busy(&self, index: Index) -> bool {
+        self.places[index.0].busy.load(Ordering::Relaxed)
+    }
+
+    /// Asks for a block of so many numbers; answers whether there is a reason to wake the
+    /// registrar.
+    pub fn ask(&self, index: Index, key: u64, count: u32) -> bool {
+        let now = clock::monotonic();
+        self.lock.with(|| {
+            let ask = |record: &mut Record| record.supply.ask(count, now) != Asked::Failed;
+            let asked = self.with_record(index, key, ask) == Some(true);
+            if asked {
+                self.places[index.0].busy.store(true, Ordering::Relaxed);
+            }
+            asked
+        })
+    }
+
+    /// Asks for a block and waits until there are numbers, which `ready` says, or until the
+    /// attempt has ended. `wake` wakes the registrar, and says whether there is one.
+    ///
+    /// # Errors
+    /// Why the attempt failed.
+    pub fn wait(
+        &self,
+        index: Index,
+        key: u64,
+        count: u32,
+        ready: impl Fn() -> bool,
+        wake: impl Fn() -> bool,
+    ) -> Result<(), String> {
+        let mut attempt = None;
+        let begin = clock::monotonic();
+        // SAFETY: the variable is in shared memory and initialised. An ERROR while this process
+        // sleeps ends its waiting: PostgreSQL sees to that when the transaction is rolled back.
+        unsafe { pg_sys::ConditionVariablePrepareToSleep(self.ended.get()) };
+        let result = loop {
+            if ready() {
+                break Ok(());
+            }
+            let now = clock::monotonic();
+            let poll = |record: &mut Record| {
+                let failed = match attempt {
+                    Some(attempt) => record.supply.outcome(attempt, count, now)?,
+                    None => match record.supply.ask(count, now) {
+                        Asked::Failed => true,
+                        Asked::Attempt(number) => {
+                            attempt = Some(number);
+                            return None;
+                        }
+                    },
+                };
+                let trouble = failed.then(|| record.trouble.to_string());
+                Some(trouble.map_or(Ok(()), Err))
+            };
+            // without a place it was dropped meanwhile: the caller looks it up again
+            let polled = self.lock.with(|| self.with_record(index, key, poll));
+            let ended = polled.unwrap_or(Some(Ok(())));
+            if let Some(result) = ended {
+                break result;
+            }
+            let waited = clock::monotonic() - begin;
+            if !wake() && waited >= START {
+                break Err("the registrar of this server does not run".into());
+            }
+            if waited >= PATIENCE {
+                break Err("the registrar of this server has not come to it".into());
+            }
+            wait::for_variable(Event::Ticket, self.ended.get(), 1_000_000);
+        };
+        // SAFETY: ends what was begun above
+        unsafe { pg_sys::ConditionVariableCancelSleep() };
+        result
+    }
+
+    fn tell(&self) {
+        // SAFETY: the variable is in shared memory and initialised
+        unsafe { pg_sys::ConditionVariableBroadcast(self.ended.get()) };
+    }
+
+    // What follows is for the registrar alone.
+
+    /// The next block to fetch. Tickets take turns: those after `latest` come first.
+    pub fn begin(&self, latest: Option<Index>) -> Option<Order> {
+        let first = latest.map_or(0, |Index(index)| index + 1);
+        self.lock.with(|| {
+            (first..first + SUPPLIES).find_map(|index| {
+                let index = Index(index % SUPPLIES);
+                let key = self.places[index.0].key.load(Ordering::Relaxed);
+                self.with_record(index, key, |record| {
+                    record.supply.is_wanted().then(|| Order {
+                        index,
+                        key,
+                        name: record.name.to_string(),
+                        count: record.supply.begin(),
+                    })
+                })?
+            })
+        })
+    }
+
+    /// Takes back what a registrar before this one has begun and not ended.
+    pub fn take_over(&self) {
+        self.lock.with(|| {
+            for (index, place) in self.places.iter().enumerate() {
+                let key = place.key.load(Ordering::Relaxed);
+                self.with_record(Index(index), key, |record| {
+                    record.supply.withdraw();
+                    let busy = record.supply.is_wanted();
+                    place.busy.store(busy, Ordering::Relaxed);
+                });
+            }
+        });
+        self.tell();
+    }
+
+    /// Whether the numbers of a block are new.
+    pub fn is_new(&self, order: &Order, block: &Block) -> bool {
+        self.lock.with(|| {
+            let is_new = |record: &mut Record| record.supply.is_new(block);
+            self.with_record(order.index, order.key, is_new) == Some(true)
+        })
+    }
+
+    /// Ends all that is asked for: the registry cannot be reached, whatever the ticket.
+    pub fn fail_all(&self, trouble: &str) {
+        let now = clock::monotonic();
+        self.lock.with(|| {
+            for (index, place) in self.places.iter().enumerate() {
+                let key = place.key.load(Ordering::Relaxed);
+                self.with_record(Index(index), key, |record| {
+                    if record.supply.is_wanted() {
+                        record.supply.fail(now);
+                        record.trouble = Line::new(trouble);
+                        place.busy.store(false, Ordering::Relaxed);
+                    }
+                });
+            }
+        });
+        self.tell();
+    }
+
+    /// Ends an attempt.
+    pub fn end(&self, order: &Order, result: Result<(), String>) {
+        let now = clock::monotonic();
+        self.lock.with(|| {
+            self.with_record(order.index, order.key, |record| {
+                match &result {
+                    Ok(()) => record.supply.succeed(),
+                    Err(trouble) => {
+                        record.supply.fail(now);
+                        record.trouble = Line::new(trouble);
+                    }
+                }
+                let busy = record.supply.is_wanted();
+                self.places[order.index.0]
+                    .busy
+                    .store(busy, Ordering::Relaxed);
+            });
+        });
+        self.tell();
+    }
+}

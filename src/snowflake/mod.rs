@@ -1,0 +1,10 @@
+//! IDs of 64 bits.
+
+pub mod adopt;
+pub mod functions;
+pub mod layouts;
+pub mod mark;
+pub mod record;
+pub mod session;
+pub mod views;
+pub mod worker;

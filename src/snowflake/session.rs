@@ -1,0 +1,362 @@
+//! What a backend keeps to give out IDs, and the way an ID takes: the fast path touches only the
+//! worker's word and the mark in shared memory, everything else is on the slow path.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pgrx::prelude::*;
+use snowflake_core::snowflake::{Mark, Shape};
+use snowflake_core::words::{Claim, Pace, Slot, Word};
+use snowflake_core::{Error, Timestamp};
+
+use crate::host::clock;
+use crate::host::delay;
+use crate::host::random;
+use crate::postgres::backend::BackendLocal;
+use crate::postgres::error::{Failure, Outcome};
+use crate::postgres::invalidation;
+use crate::settings;
+use crate::shared::segment::{self, Shared};
+use crate::snowflake::mark;
+use crate::snowflake::record::{self, Relations};
+use crate::snowflake::worker;
+use crate::uuid::functions;
+use crate::uuid::snowflake128;
+
+/// Everything that generating needs, looked up once per backend and after changes.
+#[derive(Clone, Copy)]
+pub struct Session {
+    pub shape: Shape,
+    pub pace: Pace,
+    pub shared: Shared,
+    pub relations: Relations,
+    pub mark: &'static Mark<AtomicU64>,
+    /// Whether the mark is this backend's own.
+    pub own_mark: bool,
+    pub slot: &'static Slot<AtomicU64>,
+    /// The worker ID, in its place in the ID.
+    worker: u64,
+    /// The worker IDs of this server.
+    members: worker::Members,
+    /// The worker ID that the caller named.
+    named: Option<i32>,
+    /// From the first tick of a unit to the last one that may be given out in it.
+    lead: u64,
+    /// Ticks ahead of the coarse clock that the clock has certainly not reached.
+    far: u64,
+    /// Sequences with which a new unit may begin: below this; 0 for always 0.
+    starts: u64,
+}
+
+static SESSION: BackendLocal<Option<Session>> = BackendLocal::new(None);
+static WARNED_OF_EXPIRY: BackendLocal<bool> = BackendLocal::new(false);
+
+/// Looks everything up again at the next ID: a setting or the database's record has changed.
+pub fn forget() {
+    SESSION.set(None);
+    functions::forget();
+    snowflake128::forget();
+}
+
+/// Whether the last ID of this backend was so far ahead of the clock that the coarse clock will do
+/// for the next one.
+static AHEAD: BackendLocal<bool> = BackendLocal::new(false);
+
+/// The next ID of this backend's worker.
+#[inline(always)]
+pub fn next() -> Outcome<i64> {
+    if AHEAD.get()
+        && let Some(id) = next_ahead()
+    {
+        return Ok(id);
+    }
+    // read first, so that nothing has to be kept across the call
+    let wall = clock::wall();
+    if let Some(session) = SESSION.get()
+        && let Some(now) = session.shape.first_tick_within(wall)
+        && let Some(claim) = session.try_claim(now, 1)
+    {
+        AHEAD.set(claim.first > now + session.far);
+        return Ok(session.shape.id(claim.first, session.worker));
+    }
+    next_slow()
+}
+
+/// The next ID while IDs are ahead of the clock, as in a loop at the layout's ceiling: it follows
+/// the last one whatever the clock says exactly, so a cheap reading of it is enough.
+#[inline(always)]
+fn next_ahead() -> Option<i64> {
+    let coarse = clock::coarse();
+    let session = SESSION.get()?;
+    let now = session.shape.first_tick_within(coarse)?;
+    let claim = session.slot.claim_ahead(
+        &session.mark.bound,
+        now + session.far,
+        now + session.lead,
+        1,
+    );
+    if claim.is_none() {
+        AHEAD.set(false);
+    }
+    Some(session.shape.id(claim?.first, session.worker))
+}
+
+#[cold]
+#[inline(never)]
+fn next_slow() -> Outcome<i64> {
+    let mut session = current()?;
+    let claim = session.claim(1)?;
+    Ok(session.id(claim.first))
+}
+
+/// The next ID of a worker that the caller names.
+#[inline(always)]
+pub fn next_of(worker: i32) -> Outcome<i64> {
+    // read first, so that nothing has to be kept across the call
+    let wall = clock::wall();
+    if let Some(session) = SESSION.get()
+        && session.members.has(worker)
+        && let Some(slot) = session.shared.slot(worker as u32)
+        && let Some(now) = session.shape.first_tick_within(wall)
+        && let Some(claim) = session.try_claim_of(slot, now, 1)
+    {
+        let worker = session.shape.worker_bits(worker as u32);
+        return Ok(session.shape.id(claim.first, worker));
+    }
+    next_of_slow(worker)
+}
+
+#[cold]
+#[inline(never)]
+fn next_of_slow(worker: i32) -> Outcome<i64> {
+    let mut session = current()?.of_worker(worker)?;
+    let claim = session.claim(1)?;
+    Ok(session.id(claim.first))
+}
+
+/// The session of this backend.
+pub fn current() -> Outcome<Session> {
+    match SESSION.get() {
+        Some(session) if !session.is_over() => Ok(session),
+        _ => {
+            let (session, lasting) = invalidation::look_up(|| {
+                let session = attach()?;
+                mark::verify(&session)?;
+                Ok(session)
+            });
+            if lasting {
+                SESSION.set(session.as_ref().ok().copied());
+            }
+            session
+        }
+    }
+}
+
+/// Refuses on a standby, whose worker ID is its primary's.
+pub fn refuse_recovery() -> Outcome<()> {
+    // SAFETY: reads shared memory of the server
+    if unsafe { pg_sys::RecoveryInProgress() } {
+        return Err(Failure::new(
+            PgSqlErrorCode::ERRCODE_READ_ONLY_SQL_TRANSACTION,
+            "cannot generate snowflake IDs during recovery",
+        )
+        .hint("Generate them on the primary; decoding works here."));
+    }
+    Ok(())
+}
+
+fn attach() -> Outcome<Session> {
+    let shared = segment::shared()?;
+    refuse_recovery()?;
+    let relations = record::relations()?;
+    let layout = record::check(relations)?;
+    warn_of_expiry(layout.name(), layout.last_instant());
+    let members = worker::members(&layout, shared)?;
+    let worker = members.own;
+    let slot = slot_of(shared, worker)?;
+    // SAFETY: a variable of this process, set when it connected to its database
+    let database = unsafe { pg_sys::MyDatabaseId };
+    let shared_mark = shared.mark(database, relations.mark);
+    let shape = layout.shape();
+    let pace = settings::pace();
+    let sequences = 1 << shape.sequence_bits();
+    let random = settings::random_start();
+    Ok(Session {
+        shape,
+        pace,
+        shared,
+        relations,
+        mark: shared_mark.unwrap_or_else(|| own_mark(relations.mark)),
+        own_mark: shared_mark.is_none(),
+        slot,
+        worker: shape.worker_bits(worker),
+        members,
+        named: None,
+        far: (clock::COARSE_ERROR / shape.unit() + 2) as u64 * sequences,
+        lead: (pace.max_lead / shape.unit()) as u64 * sequences + (sequences - 1),
+        starts: if random { sequences / 2 } else { 0 },
+    })
+}
+
+/// The mark of this backend, for a database that has no room in shared memory. Which marks other
+/// backends have stored it learns at each raise, from the highest of the server.
+fn own_mark(sequence: pg_sys::Oid) -> &'static Mark<AtomicU64> {
+    static MARK: Mark<AtomicU64> = Mark::new();
+    static SEQUENCE: BackendLocal<pg_sys::Oid> = BackendLocal::new(pg_sys::InvalidOid);
+    if SEQUENCE.replace(sequence) != sequence {
+        // the extension was created anew: the mark of the old one says nothing about the new one
+        for word in [&MARK.bound, &MARK.durable, &MARK.written] {
+            word.store(0, Ordering::Relaxed);
+        }
+    }
+    &MARK
+}
+
+/// The words of a worker. The setting was checked against the layout that the slots were made for.
+fn slot_of(shared: Shared, worker: u32) -> Outcome<&'static Slot<AtomicU64>> {
+    let missing = || Failure::state(format!("worker ID {worker} has no place in shared memory"));
+    shared.slot(worker).ok_or_else(missing)
+}
+
+fn warn_of_expiry(layout: &str, last_instant: Timestamp) {
+    const YEAR: i64 = 365 * 86_400 * 1_000_000;
+    let left = last_instant.micros() - clock::wall().micros();
+    if (0..YEAR).contains(&left) && !WARNED_OF_EXPIRY.replace(true) {
+        Failure::new(
+            PgSqlErrorCode::ERRCODE_WARNING,
+            format!(
+                "layout \"{layout}\" has no IDs left in {} days",
+                left / 86_400_000_000
+            ),
+        )
+        .detail(format!("Its last instant is {last_instant}."))
+        .report(PgLogLevel::WARNING);
+    }
+}
+
+impl Session {
+    /// Whether this server has another worker ID by now.
+    fn is_over(&self) -> bool {
+        self.shared.holder().generation() != self.members.generation
+    }
+
+    /// The same for another worker of this server.
+    fn of_worker(self, worker: i32) -> Outcome<Self> {
+        let worker = self.members.check(worker)?;
+        Ok(Self {
+            slot: slot_of(self.shared, worker)?,
+            worker: self.shape.worker_bits(worker),
+            named: Some(worker as i32),
+            ..self
+        })
+    }
+
+    /// The ID of a tick of this session's worker.
+    pub fn id(&self, tick: u64) -> i64 {
+        self.shape.id(tick, self.worker)
+    }
+
+    #[inline(always)]
+    fn start(&self) -> u64 {
+        if self.starts == 0 {
+            return 0;
+        }
+        random::below(self.starts)
+    }
+
+    /// Claims up to `count` ticks if clock and mark allow one without a second look; `now` is the
+    /// first tick of the clock's unit.
+    #[inline(always)]
+    fn try_claim(&self, now: u64, count: u64) -> Option<Claim> {
+        self.try_claim_of(self.slot, now, count)
+    }
+
+    /// The same from the word of another worker of this server.
+    #[inline(always)]
+    fn try_claim_of(&self, slot: &Slot<AtomicU64>, now: u64, count: u64) -> Option<Claim> {
+        let allowed = now + self.lead;
+        slot.claim(&self.mark.bound, now, allowed, count, || self.start())
+            .ok()
+    }
+
+    /// Claims up to `count` ticks; raises the mark and waits for the clock as needed. The worker
+    /// may be another one afterwards, if it is leased.
+    pub fn claim(&mut self, count: u64) -> Outcome<Claim> {
+        let now = self.shape.first_tick_within(clock::wall());
+        match now.and_then(|now| self.try_claim(now, count)) {
+            Some(claim) => Ok(claim),
+            None => self.claim_slow(count),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn claim_slow(&mut self, count: u64) -> Outcome<Claim> {
+        let mut waited = false;
+        loop {
+            check_for_interrupts!();
+            if self.is_over() {
+                let session = current()?;
+                *self = match self.named {
+                    Some(worker) => session.of_worker(worker)?,
+                    None => session,
+                };
+            }
+            let sample = clock::sample();
+            // before the word takes the clock for right, which may be far ahead
+            self.shared
+                .holder()
+                .check(&self.shape, sample.wall)
+                .inspect_err(|_| self.slot.count_error())?;
+            let reached = self.shape.instant(self.slot.last.load_relaxed());
+            self.slot.catch_up(&sample, reached);
+            let observed = self
+                .slot
+                .observe(&sample, self.pace.unremarkable(&self.shape));
+            if observed.noticed {
+                delay::log_regression(observed.regression);
+            }
+            let allowance = observed
+                .allow(&self.shape, &self.pace)
+                .inspect_err(|_| self.slot.count_error())?;
+            let now = self.shape.first_tick(sample.wall);
+            let mark = &self.mark.bound;
+            let first = match self
+                .slot
+                .claim(mark, now, allowance.last, count, || self.start())
+            {
+                Ok(claim) => return Ok(claim),
+                Err(beyond) => beyond.first,
+            };
+            if self.slot.is_closed() {
+                // until whoever closed it is through
+                self.shared.holder().steady(|| ());
+                continue;
+            }
+            if first > self.shape.last_tick() {
+                self.slot.count_error();
+                return Err(self.exhausted());
+            }
+            if first <= allowance.last {
+                mark::raise(self, first, &sample)?;
+                continue;
+            }
+            if !waited {
+                waited = true;
+                self.slot.count_wait();
+            }
+            delay::wait(allowance.wait(&self.shape, first, &self.pace));
+        }
+    }
+
+    fn exhausted(&self) -> Failure {
+        let layout = match settings::layout() {
+            Ok(layout) => layout.name().into(),
+            Err(error) => return error.into(),
+        };
+        Error::Exhausted {
+            layout,
+            last_instant: self.shape.instant(self.shape.last_tick()),
+        }
+        .into()
+    }
+}

@@ -1,0 +1,3 @@
+//! Plain sequences that several servers share out by remainder.
+
+pub mod set;

@@ -1,0 +1,116 @@
+//! Where tickets come from: a sequence, raised by a block at a time.
+//!
+//! It is raised in place on its page through generic WAL, as the mark is and for the same reasons,
+//! and flushed before a number of the block is given out. `last_value` is the last number claimed,
+//! as it is for nextval().
+
+use pgrx::prelude::*;
+use snowflake_core::ticket::{self, LARGEST_GROWTH, Queued};
+
+use crate::postgres::error::{Failure, Outcome};
+use crate::postgres::sequence::{Change, Sequence, SequenceData};
+
+/// PostgreSQL's FormData_pg_sequence, catalog/pg_sequence.h.
+#[repr(C)]
+struct Form {
+    relation: pg_sys::Oid,
+    data_type: pg_sys::Oid,
+    start: i64,
+    increment: i64,
+    largest: i64,
+    smallest: i64,
+    cache: i64,
+    cycle: bool,
+}
+
+/// How a counter counts: what the catalog says about its sequence.
+#[derive(Clone, Copy)]
+pub struct Settings {
+    pub step: i64,
+    pub largest: i64,
+    /// How many numbers to claim at a time: the sequence's CACHE.
+    pub block: u32,
+}
+
+impl Settings {
+    /// Those of an open sequence.
+    pub fn of(sequence: &Sequence) -> Outcome<Self> {
+        // SAFETY: a look-up in the system cache; the row is read while it is pinned
+        let form = unsafe {
+            let key = pg_sys::Datum::from((*sequence.relation).rd_id);
+            let row = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::SEQRELID as i32, key);
+            if row.is_null() {
+                return Err(Failure::state("cannot draw a ticket").detail("Its sequence is gone."));
+            }
+            let header = (*row).t_data;
+            let form = header
+                .byte_add((*header).t_hoff as usize)
+                .cast::<Form>()
+                .read();
+            pg_sys::ReleaseSysCache(row);
+            form
+        };
+        if form.increment < 1 {
+            return Err(Failure::state("cannot draw a ticket").detail(format!(
+                "The increment of its sequence is {}.",
+                form.increment
+            )));
+        }
+        Ok(Self {
+            step: form.increment,
+            largest: form.largest,
+            block: form.cache.clamp(1, i64::from(u32::MAX / LARGEST_GROWTH)) as u32,
+        })
+    }
+
+    fn counter(&self, row: &SequenceData) -> ticket::Counter {
+        ticket::Counter {
+            value: row.last_value,
+            claimed: row.is_called,
+            step: self.step,
+            largest: self.largest,
+        }
+    }
+
+    /// The number that is claimed next; `None` if there is none.
+    pub fn next(&self, sequence: &Sequence) -> Outcome<Option<i64>> {
+        let row = sequence.read().ok_or_else(damaged)?;
+        Ok(self.counter(&row).next())
+    }
+}
+
+/// What came of an attempt to claim a block.
+pub enum Attempt {
+    /// A block, to be used once the log is durable.
+    Claimed(Queued),
+    /// Another backend is at it.
+    Busy,
+    /// There are no further numbers.
+    Exhausted,
+}
+
+/// Claims up to `count` numbers; `at_once` if a caller would rather go without than wait.
+pub fn claim(
+    sequence: &Sequence,
+    settings: &Settings,
+    count: u32,
+    at_once: bool,
+) -> Outcome<Attempt> {
+    let change = sequence.change(at_once, |row, _| {
+        let block = settings.counter(row).claim(count);
+        (block, block.map(|block| block.last()))
+    });
+    match change {
+        Change::Busy => Ok(Attempt::Busy),
+        Change::Damaged => Err(damaged()),
+        Change::Decided(None, _) => Ok(Attempt::Exhausted),
+        Change::Decided(Some(block), position) => Ok(Attempt::Claimed(Queued { block, position })),
+    }
+}
+
+fn damaged() -> Failure {
+    Failure::new(
+        PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
+        "the sequence of a ticket is damaged",
+    )
+}

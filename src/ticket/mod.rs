@@ -1,0 +1,5 @@
+//! Small, dense numbers.
+
+pub mod counter;
+pub mod create;
+pub mod draw;
