@@ -25,7 +25,11 @@ pub extern "C-unwind" fn _PG_init() {
     stride::set::register_labels();
     // SAFETY: a flag that the main thread alone writes, before it loads libraries
     if unsafe { pg_sys::process_shared_preload_libraries_in_progress } {
-        settings::define();
+        settings::define(&[
+            snowflake::session::forget,
+            uuid::functions::forget,
+            uuid::snowflake128::forget,
+        ]);
         shared::segment::request();
         lease::registrar::request();
     }

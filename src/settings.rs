@@ -9,10 +9,10 @@ use snowflake_core::snowflake::{Layout, Worker};
 use snowflake_core::words::Pace;
 
 use crate::host::clock;
+use crate::postgres::backend::BackendLocal;
 use crate::postgres::encoding;
 use crate::postgres::error::Failure;
 use crate::registry::setting;
-use crate::snowflake::session;
 
 static LAYOUT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"twitter"));
 static WORKER_ID: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
@@ -34,106 +34,94 @@ enum SequenceStart {
     Random,
 }
 
-/// Defines the settings. The layout comes first: the others are checked against it.
-pub fn define() {
-    // SAFETY: the hooks have the types that PostgreSQL calls them with, and are guarded
+/// What to do in this backend when a setting has changed that is reloaded.
+static ON_CHANGE: BackendLocal<&'static [fn()]> = BackendLocal::new(&[]);
+
+/// Defines the settings. `on_change` is called when one that is reloaded changes, and when it is
+/// defined.
+pub fn define(on_change: &'static [fn()]) {
+    // PostgreSQL calls assign hooks while it defines a setting
+    ON_CHANGE.set(on_change);
+    // the layout comes first: the others are checked against it
+    define_worker();
+    define_registries();
+    define_pace();
+    // SAFETY: a C string
+    unsafe { pg_sys::MarkGUCPrefixReserved(c"snowflake_pg".as_ptr()) };
+}
+
+/// Which IDs this server gives out.
+fn define_worker() {
+    define_string(
+        c"snowflake_pg.layout",
+        c"Sets the layout of the IDs that this server gives out.",
+        c"It is a preset such as twitter, or a list of fields. Each database records its layout.",
+        &LAYOUT,
+        (GucContext::Postmaster, GucFlags::default()),
+        check_layout,
+    );
+    define_string(
+        c"snowflake_pg.worker_id",
+        c"Sets the worker ID of this server, unique among all servers.",
+        c"It is a number, a range such as 8-15 dealt to backends in turn, ip, ip: and an interface, hostname, or lease. While it is empty no ID is given out.",
+        &WORKER_ID,
+        (GucContext::Sighup, GucFlags::default()),
+        check_worker_id,
+    );
+}
+
+/// Where worker IDs and tickets come from.
+fn define_registries() {
+    define_string(
+        c"snowflake_pg.registry",
+        c"Names the registry that worker IDs are leased from.",
+        c"It is a connection string of a database that has the extension, or etcd://host:port,host:port/prefix. While it is empty no lease is needed.",
+        &REGISTRY,
+        (GucContext::Postmaster, GucFlags::SUPERUSER_ONLY),
+        check_registry,
+    );
+    define_string(
+        c"snowflake_pg.ticket_registry",
+        c"Names the registry that blocks of tickets come from.",
+        c"It is a connection string of a database that has the extension, etcd://host:port,host:port/prefix, or local. While it is empty, blocks come from where worker IDs are leased.",
+        &TICKET_REGISTRY,
+        (GucContext::Postmaster, GucFlags::SUPERUSER_ONLY),
+        check_ticket_registry,
+    );
+    define_int(
+        c"snowflake_pg.lease_length",
+        c"Sets for how long a worker ID is leased.",
+        c"The lease is renewed when a third of it is over. IDs go on until its end while the registry does not answer.",
+        &LEASE_LENGTH,
+        (1, 86_400, GucFlags::UNIT_S),
+    );
+}
+
+/// How IDs follow the clock.
+fn define_pace() {
+    define_int(
+        c"snowflake_pg.max_lead",
+        c"Sets how far IDs may run ahead of the clock before callers wait.",
+        c"This matters when sequences are used up faster than time passes.",
+        &MAX_LEAD,
+        (0, 3_600_000, GucFlags::UNIT_MS),
+    );
+    define_int(
+        c"snowflake_pg.clock_tolerance",
+        c"Sets by how much the clock may go back before IDs are refused.",
+        c"After a smaller step back, IDs go on from the last one given out.",
+        &CLOCK_TOLERANCE,
+        (0, i32::MAX, GucFlags::UNIT_S),
+    );
+    define_int(
+        c"snowflake_pg.mark_window",
+        c"Sets how far ahead of need the durable mark is raised.",
+        c"While IDs are given out, each window costs one small WAL record and one flush.",
+        &WINDOW,
+        (100, 60_000, GucFlags::UNIT_MS),
+    );
+    // SAFETY: the hook has the type that PostgreSQL calls it with, and is guarded
     unsafe {
-        GucRegistry::define_string_guc_with_hooks(
-            c"snowflake_pg.layout",
-            c"Sets the layout of the IDs that this server gives out.",
-            c"It is a preset such as twitter, or a list of fields. Each database records its layout.",
-            &LAYOUT,
-            GucContext::Postmaster,
-            GucFlags::default(),
-            Some(check_layout),
-            None,
-            None,
-        );
-        GucRegistry::define_string_guc_with_hooks(
-            c"snowflake_pg.worker_id",
-            c"Sets the worker ID of this server, unique among all servers.",
-            c"It is a number, a range such as 8-15 dealt to backends in turn, ip, ip: and an interface, hostname, or lease. While it is empty no ID is given out.",
-            &WORKER_ID,
-            GucContext::Sighup,
-            GucFlags::default(),
-            Some(check_worker_id),
-            Some(assign_string),
-            None,
-        );
-        GucRegistry::define_string_guc_with_hooks(
-            c"snowflake_pg.registry",
-            c"Names the registry that worker IDs are leased from.",
-            c"It is a connection string of a database that has the extension, or etcd://host:port,host:port/prefix. While it is empty no lease is needed.",
-            &REGISTRY,
-            GucContext::Postmaster,
-            GucFlags::SUPERUSER_ONLY,
-            Some(check_registry),
-            None,
-            None,
-        );
-        GucRegistry::define_string_guc_with_hooks(
-            c"snowflake_pg.ticket_registry",
-            c"Names the registry that blocks of tickets come from.",
-            c"It is a connection string of a database that has the extension, etcd://host:port,host:port/prefix, or local. While it is empty, blocks come from where worker IDs are leased.",
-            &TICKET_REGISTRY,
-            GucContext::Postmaster,
-            GucFlags::SUPERUSER_ONLY,
-            Some(check_ticket_registry),
-            None,
-            None,
-        );
-        GucRegistry::define_int_guc_with_hooks(
-            c"snowflake_pg.lease_length",
-            c"Sets for how long a worker ID is leased.",
-            c"The lease is renewed when a third of it is over. IDs go on until its end while the registry does not answer.",
-            &LEASE_LENGTH,
-            1,
-            86_400,
-            GucContext::Sighup,
-            GucFlags::UNIT_S,
-            None,
-            Some(assign_int),
-            None,
-        );
-        GucRegistry::define_int_guc_with_hooks(
-            c"snowflake_pg.max_lead",
-            c"Sets how far IDs may run ahead of the clock before callers wait.",
-            c"This matters when sequences are used up faster than time passes.",
-            &MAX_LEAD,
-            0,
-            3_600_000,
-            GucContext::Sighup,
-            GucFlags::UNIT_MS,
-            None,
-            Some(assign_int),
-            None,
-        );
-        GucRegistry::define_int_guc_with_hooks(
-            c"snowflake_pg.clock_tolerance",
-            c"Sets by how much the clock may go back before IDs are refused.",
-            c"After a smaller step back, IDs go on from the last one given out.",
-            &CLOCK_TOLERANCE,
-            0,
-            i32::MAX,
-            GucContext::Sighup,
-            GucFlags::UNIT_S,
-            None,
-            Some(assign_int),
-            None,
-        );
-        GucRegistry::define_int_guc_with_hooks(
-            c"snowflake_pg.mark_window",
-            c"Sets how far ahead of need the durable mark is raised.",
-            c"While IDs are given out, each window costs one small WAL record and one flush.",
-            &WINDOW,
-            100,
-            60_000,
-            GucContext::Sighup,
-            GucFlags::UNIT_MS,
-            None,
-            Some(assign_int),
-            None,
-        );
         GucRegistry::define_enum_guc_with_hooks(
             c"snowflake_pg.sequence_start",
             c"Sets with which sequence a new unit of time begins.",
@@ -142,10 +130,68 @@ pub fn define() {
             GucContext::Sighup,
             GucFlags::default(),
             None,
-            Some(assign_enum),
+            Some(assign_number),
             None,
         );
-        pg_sys::MarkGUCPrefixReserved(c"snowflake_pg".as_ptr());
+    }
+}
+
+/// What PostgreSQL calls with a value that is proposed for a setting of type string.
+type CheckHook = unsafe extern "C-unwind" fn(
+    *mut *mut c_char,
+    *mut *mut c_void,
+    pg_sys::GucSource::Type,
+) -> bool;
+
+/// Defines a setting of type string.
+fn define_string(
+    name: &'static CStr,
+    short: &'static CStr,
+    long: &'static CStr,
+    setting: &'static GucSetting<Option<CString>>,
+    (context, flags): (GucContext, GucFlags),
+    check: CheckHook,
+) {
+    // SAFETY: the hooks have the types that PostgreSQL calls them with, and are guarded
+    unsafe {
+        GucRegistry::define_string_guc_with_hooks(
+            name,
+            short,
+            long,
+            setting,
+            context,
+            flags,
+            Some(check),
+            Some(assign_string),
+            None,
+        );
+    }
+}
+
+/// Defines a setting of type integer that is reloaded: from the smallest to the largest value, in
+/// a unit.
+fn define_int(
+    name: &'static CStr,
+    short: &'static CStr,
+    long: &'static CStr,
+    setting: &'static GucSetting<i32>,
+    (smallest, largest, unit): (i32, i32, GucFlags),
+) {
+    // SAFETY: the hook has the type that PostgreSQL calls it with, and is guarded
+    unsafe {
+        GucRegistry::define_int_guc_with_hooks(
+            name,
+            short,
+            long,
+            setting,
+            smallest,
+            largest,
+            GucContext::Sighup,
+            unit,
+            None,
+            Some(assign_number),
+            None,
+        );
     }
 }
 
@@ -207,69 +253,61 @@ fn text(setting: &GucSetting<Option<CString>>) -> String {
         .unwrap_or_default()
 }
 
-#[pg_guard]
-unsafe extern "C-unwind" fn check_layout(
-    value: *mut *mut c_char,
-    _extra: *mut *mut c_void,
-    _source: pg_sys::GucSource::Type,
-) -> bool {
-    // SAFETY: PostgreSQL passes the proposed value
-    let value = unsafe { proposed(value) };
-    accept("snowflake_pg.layout", &value, |text| {
+/// A hook that hands the proposed value to a function.
+macro_rules! check_hook {
+    ($hook:ident, $accepts:ident) => {
+        #[pg_guard]
+        unsafe extern "C-unwind" fn $hook(
+            value: *mut *mut c_char,
+            _extra: *mut *mut c_void,
+            _source: pg_sys::GucSource::Type,
+        ) -> bool {
+            // SAFETY: PostgreSQL passes the proposed value
+            $accepts(&unsafe { proposed(value) })
+        }
+    };
+}
+
+check_hook!(check_layout, accepts_layout);
+check_hook!(check_worker_id, accepts_worker_id);
+check_hook!(check_registry, accepts_registry);
+check_hook!(check_ticket_registry, accepts_ticket_registry);
+
+fn accepts_layout(value: &str) -> bool {
+    accept("snowflake_pg.layout", value, |text| {
         Layout::parse(text, clock::wall()).map(drop)
     })
 }
 
-#[pg_guard]
-unsafe extern "C-unwind" fn check_worker_id(
-    value: *mut *mut c_char,
-    _extra: *mut *mut c_void,
-    _source: pg_sys::GucSource::Type,
-) -> bool {
-    // SAFETY: PostgreSQL passes the proposed value
-    let value = unsafe { proposed(value) };
-    accept("snowflake_pg.worker_id", &value, |text| {
+fn accepts_worker_id(value: &str) -> bool {
+    accept("snowflake_pg.worker_id", value, |text| {
         Worker::parse(text, &layout()?).map(drop)
     })
 }
 
-#[pg_guard]
-unsafe extern "C-unwind" fn check_registry(
-    value: *mut *mut c_char,
-    _extra: *mut *mut c_void,
-    _source: pg_sys::GucSource::Type,
-) -> bool {
-    // SAFETY: PostgreSQL passes the proposed value
-    let value = unsafe { proposed(value) };
-    accept_registry(
+fn accepts_registry(value: &str) -> bool {
+    accept_secret(
         "snowflake_pg.registry",
-        setting::check(&value),
+        setting::check(value),
         "It is a connection string of libpq, or etcd://host:port,host:port/prefix.",
     )
 }
 
-#[pg_guard]
-unsafe extern "C-unwind" fn check_ticket_registry(
-    value: *mut *mut c_char,
-    _extra: *mut *mut c_void,
-    _source: pg_sys::GucSource::Type,
-) -> bool {
-    // SAFETY: PostgreSQL passes the proposed value
-    let value = unsafe { proposed(value) };
-    let answer = match value.trim() {
+fn accepts_ticket_registry(value: &str) -> bool {
+    let result = match value.trim() {
         "" | LOCAL => Ok(()),
-        setting => setting::check(setting),
+        registry => setting::check(registry),
     };
-    accept_registry(
+    accept_secret(
         "snowflake_pg.ticket_registry",
-        answer,
+        result,
         "It is a connection string of libpq, etcd://host:port,host:port/prefix, or \"local\".",
     )
 }
 
-/// Answers a check hook of a setting that may hold a password.
-fn accept_registry(name: &str, answer: Result<(), String>, hint: &str) -> bool {
-    match answer {
+/// What a check hook returns for a setting that may hold a password.
+fn accept_secret(name: &str, result: Result<(), String>, hint: &str) -> bool {
+    match result {
         Ok(()) => true,
         Err(problem) => refuse(name, "...", Some(problem), Some(hint)),
     }
@@ -290,7 +328,7 @@ unsafe fn proposed(value: *mut *mut c_char) -> String {
     }
 }
 
-/// Answers a check hook. A server does not start with a value that is refused: it would run with
+/// What a check hook returns. A server does not start with a value that is refused: it would run with
 /// the default instead, and only say so in its log.
 fn accept(name: &str, value: &str, check: impl Fn(&str) -> Result<(), Error>) -> bool {
     let Err(error) = check(value) else {
@@ -342,15 +380,16 @@ fn in_error_context(text: &str) -> *mut c_char {
 
 #[pg_guard]
 unsafe extern "C-unwind" fn assign_string(_value: *const c_char, _extra: *mut c_void) {
-    session::forget();
+    tell();
 }
 
 #[pg_guard]
-unsafe extern "C-unwind" fn assign_int(_value: i32, _extra: *mut c_void) {
-    session::forget();
+unsafe extern "C-unwind" fn assign_number(_value: i32, _extra: *mut c_void) {
+    tell();
 }
 
-#[pg_guard]
-unsafe extern "C-unwind" fn assign_enum(_value: i32, _extra: *mut c_void) {
-    session::forget();
+fn tell() {
+    for on_change in ON_CHANGE.get() {
+        on_change();
+    }
 }

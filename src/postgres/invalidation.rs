@@ -1,34 +1,148 @@
-//! Messages that a relation has changed, after which a backend looks its facts up again.
+//! What a backend has looked up and keeps, until a relation that it depends on changes.
+
+use std::collections::HashMap;
 
 use pgrx::prelude::*;
 
 use crate::postgres::backend::BackendLocal;
-use crate::snowflake::record;
-use crate::ticket::draw;
+use crate::postgres::error::Outcome;
 
-static WATCHING: BackendLocal<bool> = BackendLocal::new(false);
+/// A value of this backend that depends on relations: looked up once, and again after one of them
+/// has changed.
+pub struct Kept<T: 'static> {
+    value: BackendLocal<Option<T>>,
+    /// Whether the value depends on a relation.
+    depends: fn(&T, pg_sys::Oid) -> bool,
+    is_listed: BackendLocal<bool>,
+}
+
+/// What is told of changed relations.
+trait Watcher {
+    /// Drops what depends on a relation; `InvalidOid` stands for any.
+    fn relation_changed(&self, relation: pg_sys::Oid);
+}
+
+static IS_REGISTERED: BackendLocal<bool> = BackendLocal::new(false);
 /// How many messages have come in.
-static COUNT: BackendLocal<u64> = BackendLocal::new(0);
+static MESSAGES: BackendLocal<u64> = BackendLocal::new(0);
+static WATCHERS: BackendLocal<Vec<&'static dyn Watcher>> = BackendLocal::new(Vec::new());
 
-/// Calls to look something up; answers as well whether that may be kept. A message that comes in
-/// meanwhile, with any lock that is taken, tells of a change once: what was looked up before it and
-/// kept after it would stay out of date.
-pub fn look_up<T>(call: impl FnOnce() -> T) -> (T, bool) {
-    if !WATCHING.replace(true) {
+impl<T> Kept<T> {
+    /// Nothing yet; `depends` says whether a value depends on a relation.
+    pub const fn new(depends: fn(&T, pg_sys::Oid) -> bool) -> Self {
+        Self {
+            value: BackendLocal::new(None),
+            depends,
+            is_listed: BackendLocal::new(false),
+        }
+    }
+
+    /// Looks it up again at its next use.
+    pub fn forget(&self) {
+        self.value.set(None);
+    }
+
+    /// Looks something up; returns as well whether that may be kept. A message that comes in
+    /// meanwhile, with any lock that is taken, tells of a change once: what was looked up before it
+    /// and kept after it would stay out of date.
+    fn find<F>(&'static self, find: impl FnOnce() -> Outcome<F>) -> Outcome<(F, bool)> {
+        if !self.is_listed.replace(true) {
+            watch(self);
+        }
+        let before = MESSAGES.get();
+        let found = find()?;
+        Ok((found, MESSAGES.get() == before))
+    }
+
+    /// Calls with the value, which is where it was afterwards: `look` must not end in an ERROR.
+    fn look<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
+        let value = self.value.replace(None)?;
+        let result = look(&value);
+        self.value.set(Some(value));
+        Some(result)
+    }
+}
+
+impl<T: Copy> Kept<T> {
+    /// The value, if it is known.
+    #[inline(always)]
+    pub fn get(&self) -> Option<T> {
+        self.value.get()
+    }
+}
+
+impl<T: Clone> Kept<T> {
+    /// The value, looked up unless it is known.
+    pub fn get_or(&'static self, find: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+        match self.look(T::clone) {
+            Some(value) => Ok(value),
+            None => self.renew(find),
+        }
+    }
+
+    /// The value, looked up in any case. One that fails leaves none.
+    pub fn renew(&'static self, find: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+        self.forget();
+        let (value, lasting) = self.find(find)?;
+        if lasting {
+            self.value.set(Some(value.clone()));
+        }
+        Ok(value)
+    }
+}
+
+/// Values by name. A change of one that any of them depends on drops all.
+impl<V: Copy> Kept<HashMap<Box<[u8]>, V>> {
+    /// The value of a name, looked up unless it is known.
+    pub fn get_or_find(
+        &'static self,
+        name: &[u8],
+        find: impl FnOnce() -> Outcome<V>,
+    ) -> Outcome<V> {
+        let known = self.look(|map| map.get(name).copied());
+        if let Some(value) = known.flatten() {
+            return Ok(value);
+        }
+        let (value, lasting) = self.find(find)?;
+        if lasting {
+            let mut map = self.value.replace(None).unwrap_or_default();
+            map.insert(name.into(), value);
+            self.value.set(Some(map));
+        }
+        Ok(value)
+    }
+}
+
+impl<T> Watcher for Kept<T> {
+    fn relation_changed(&self, relation: pg_sys::Oid) {
+        let any = relation == pg_sys::InvalidOid;
+        if any || self.look(|value| (self.depends)(value, relation)) == Some(true) {
+            self.forget();
+        }
+    }
+}
+
+/// Tells a watcher of changes from now on.
+fn watch(watcher: &'static dyn Watcher) {
+    if !IS_REGISTERED.replace(true) {
         // SAFETY: the callback stays valid as long as the process; it is registered once
         unsafe {
             pg_sys::CacheRegisterRelcacheCallback(Some(on_message), pg_sys::Datum::from(0));
         }
     }
-    let before = COUNT.get();
-    let result = call();
-    (result, COUNT.get() == before)
+    let mut watchers = WATCHERS.replace(Vec::new());
+    watchers.push(watcher);
+    WATCHERS.set(watchers);
 }
 
-/// `InvalidOid` stands for any relation.
+/// A relation has changed; `InvalidOid` stands for any.
 #[pg_guard]
 unsafe extern "C-unwind" fn on_message(_argument: pg_sys::Datum, relation: pg_sys::Oid) {
-    COUNT.set(COUNT.get().wrapping_add(1));
-    record::relation_changed(relation);
-    draw::relation_changed(relation);
+    MESSAGES.set(MESSAGES.get().wrapping_add(1));
+    // nothing in between looks anything up, so the list is the same afterwards
+    let watchers = WATCHERS.replace(Vec::new());
+    for watcher in &watchers {
+        watcher.relation_changed(relation);
+    }
+    WATCHERS.set(watchers);
 }

@@ -7,15 +7,17 @@ use snowflake_core::snowflake::Layout;
 
 use crate::host::clock;
 use crate::postgres::error::Outcome;
-use crate::postgres::invalidation;
-use crate::snowflake::record;
+use crate::postgres::invalidation::Kept;
+use crate::snowflake::record::{self, Relations};
 
 thread_local! {
     /// The layout named last.
     static NAMED: RefCell<Option<(String, Rc<Layout>)>> = const { RefCell::new(None) };
-    /// The layout that the database records.
-    static RECORDED: RefCell<Option<Rc<Layout>>> = const { RefCell::new(None) };
 }
+
+/// The layout that the database records, and where.
+static RECORDED: Kept<(Relations, Rc<Layout>)> =
+    Kept::new(|(relations, _), changed| relations.have(changed));
 
 /// The layout of a name or list of fields.
 pub fn named(text: &str) -> Outcome<Rc<Layout>> {
@@ -33,19 +35,9 @@ pub fn named(text: &str) -> Outcome<Rc<Layout>> {
 
 /// The layout that the database records.
 pub fn recorded() -> Outcome<Rc<Layout>> {
-    if let Some(layout) = RECORDED.with_borrow(Clone::clone) {
-        return Ok(layout);
-    }
-    let (layout, lasting) =
-        invalidation::look_up(|| record::relations().and_then(record::recorded));
-    let layout = Rc::new(layout?);
-    if lasting {
-        RECORDED.set(Some(Rc::clone(&layout)));
-    }
+    let (_, layout) = RECORDED.get_or(|| {
+        let relations = record::relations()?;
+        Ok((relations, Rc::new(record::recorded(relations)?)))
+    })?;
     Ok(layout)
-}
-
-/// Reads the record again at its next use.
-pub fn forget_record() {
-    RECORDED.set(None);
 }

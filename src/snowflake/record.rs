@@ -5,18 +5,15 @@ use snowflake_core::Timestamp;
 use snowflake_core::snowflake::Layout;
 
 use crate::extension;
-use crate::postgres::backend::BackendLocal;
 use crate::postgres::encoding;
 use crate::postgres::error::{Failure, OrRaise, Outcome};
-use crate::postgres::invalidation;
+use crate::postgres::invalidation::Kept;
 use crate::postgres::row::{TriggerResult, before_row};
 use crate::postgres::sql::{self, Sql};
 use crate::postgres::table::{Table, Tuple};
 use crate::postgres::text::Text;
 use crate::settings;
-use crate::snowflake::layouts;
 use crate::snowflake::mark;
-use crate::snowflake::session;
 
 extension_sql_file!(
     "record.sql",
@@ -33,18 +30,18 @@ pub struct Relations {
     pub mark: pg_sys::Oid,
 }
 
-static RELATIONS: BackendLocal<Option<Relations>> = BackendLocal::new(None);
+impl Relations {
+    /// Whether a relation is one of them.
+    pub fn have(&self, relation: pg_sys::Oid) -> bool {
+        [self.layout, self.mark].contains(&relation)
+    }
+}
+
+static RELATIONS: Kept<Relations> = Kept::new(|relations, changed| relations.have(changed));
 
 /// The relations, found by way of the extension's schema and not of the search path.
 pub fn relations() -> Outcome<Relations> {
-    if let Some(relations) = RELATIONS.get() {
-        return Ok(relations);
-    }
-    let (relations, lasting) = invalidation::look_up(find_relations);
-    if lasting {
-        RELATIONS.set(relations.as_ref().ok().copied());
-    }
-    relations
+    RELATIONS.get_or(find_relations)
 }
 
 fn find_relations() -> Outcome<Relations> {
@@ -58,18 +55,6 @@ fn find_relations() -> Outcome<Relations> {
         layout: find(c"snowflake_recorded_layout")?,
         mark: find(c"snowflake_mark")?,
     })
-}
-
-/// Forgets what was looked up, if it has to do with a relation; `InvalidOid` stands for any.
-pub fn relation_changed(relation: pg_sys::Oid) {
-    let ours = RELATIONS.get().is_some_and(|relations| {
-        [relations.layout, relations.mark, pg_sys::InvalidOid].contains(&relation)
-    });
-    if ours {
-        RELATIONS.set(None);
-        layouts::forget_record();
-        session::forget();
-    }
 }
 
 /// The table of the record.

@@ -13,14 +13,12 @@ use crate::host::delay;
 use crate::host::random;
 use crate::postgres::backend::BackendLocal;
 use crate::postgres::error::{Failure, Outcome};
-use crate::postgres::invalidation;
+use crate::postgres::invalidation::Kept;
 use crate::settings;
 use crate::shared::segment::{self, Shared};
 use crate::snowflake::mark;
 use crate::snowflake::record::{self, Relations};
 use crate::snowflake::worker;
-use crate::uuid::functions;
-use crate::uuid::snowflake128;
 
 /// Everything that generating needs, looked up once per backend and after changes.
 #[derive(Clone, Copy)]
@@ -47,14 +45,12 @@ pub struct Session {
     starts: u64,
 }
 
-static SESSION: BackendLocal<Option<Session>> = BackendLocal::new(None);
+static SESSION: Kept<Session> = Kept::new(|session, changed| session.relations.have(changed));
 static WARNED_OF_EXPIRY: BackendLocal<bool> = BackendLocal::new(false);
 
-/// Looks everything up again at the next ID: a setting or the database's record has changed.
+/// Looks everything up again at the next ID: a setting has changed.
 pub fn forget() {
-    SESSION.set(None);
-    functions::forget();
-    snowflake128::forget();
+    SESSION.forget();
 }
 
 /// Whether the last ID of this backend was so far ahead of the clock that the coarse clock will do
@@ -137,17 +133,11 @@ fn next_of_slow(worker: i32) -> Outcome<i64> {
 pub fn current() -> Outcome<Session> {
     match SESSION.get() {
         Some(session) if !session.is_over() => Ok(session),
-        _ => {
-            let (session, lasting) = invalidation::look_up(|| {
-                let session = attach()?;
-                mark::verify(&session)?;
-                Ok(session)
-            });
-            if lasting {
-                SESSION.set(session.as_ref().ok().copied());
-            }
-            session
-        }
+        _ => SESSION.renew(|| {
+            let session = attach()?;
+            mark::verify(&session)?;
+            Ok(session)
+        }),
     }
 }
 

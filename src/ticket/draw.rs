@@ -7,10 +7,9 @@ use pgrx::prelude::*;
 
 use crate::extension;
 use crate::host::clock;
-use crate::postgres::backend::BackendLocal;
 use crate::postgres::encoding;
 use crate::postgres::error::{Failure, OrRaise, Outcome};
-use crate::postgres::invalidation;
+use crate::postgres::invalidation::Kept;
 use crate::postgres::row::Row;
 use crate::postgres::sequence::{Sequence, flushed, flushed_soon};
 use crate::postgres::table::{Key, Table};
@@ -24,6 +23,8 @@ use crate::ticket::counter::{self, Attempt, Settings};
 #[derive(Clone, Copy)]
 pub struct Counter {
     sequence: pg_sys::Oid,
+    /// The table that names it.
+    table: pg_sys::Oid,
     key: u64,
     /// Its blocks; `None` if there is no room for them in shared memory.
     entry: Option<&'static segment::Counter>,
@@ -41,10 +42,13 @@ pub struct Named {
     pub registry: bool,
 }
 
-/// The counters that this backend has looked up, by name, until one of their relations changes.
-static KNOWN: BackendLocal<Option<HashMap<Box<[u8]>, Counter>>> = BackendLocal::new(None);
-/// The table that names them; invalid until it was looked up.
-static TABLE: BackendLocal<pg_sys::Oid> = BackendLocal::new(pg_sys::InvalidOid);
+/// The counters that this backend has looked up, by name.
+static KNOWN: Kept<HashMap<Box<[u8]>, Counter>> = Kept::new(|counters, changed| {
+    let depends = |counter: &Counter| [counter.sequence, counter.table].contains(&changed);
+    counters.values().any(depends)
+});
+/// The table that names them.
+static TABLE: Kept<pg_sys::Oid> = Kept::new(|table, changed| *table == changed);
 
 /// The next number of a counter.
 #[pg_extern(volatile, parallel_safe)]
@@ -54,17 +58,7 @@ fn ticket_next(name: ServerText) -> i64 {
 
 fn next(name: ServerText) -> Outcome<i64> {
     loop {
-        let counter = match known(name) {
-            Some(counter) => counter,
-            None => {
-                let (counter, lasting) = invalidation::look_up(|| look_up(name));
-                let counter = counter?;
-                if lasting {
-                    keep(name, counter);
-                }
-                counter
-            }
-        };
+        let counter = KNOWN.get_or_find(name.bytes(), || look_up(name))?;
         check_privilege(counter.sequence, name)?;
         let Some(entry) = counter.entry else {
             return claim_one(counter, name);
@@ -77,7 +71,8 @@ fn next(name: ServerText) -> Outcome<i64> {
         }
         if !still_has(counter, entry)? {
             // dropped meanwhile, perhaps by a transaction that was rolled back
-            forget();
+            KNOWN.forget();
+            TABLE.forget();
             continue;
         }
         check_for_interrupts!();
@@ -94,46 +89,9 @@ fn still_has(counter: Counter, entry: &segment::Counter) -> Outcome<bool> {
     Ok(supplied && entry.belongs_to(counter.key))
 }
 
-fn known(name: ServerText) -> Option<Counter> {
-    // nothing in between can end in an ERROR
-    let map = KNOWN.replace(None)?;
-    let counter = map.get(name.bytes()).copied();
-    KNOWN.set(Some(map));
-    counter
-}
-
-fn keep(name: ServerText, counter: Counter) {
-    let mut map = KNOWN.replace(None).unwrap_or_default();
-    map.insert(name.bytes().into(), counter);
-    KNOWN.set(Some(map));
-}
-
-/// Looks all counters up again.
-fn forget() {
-    KNOWN.set(None);
-    TABLE.set(pg_sys::InvalidOid);
-}
-
-/// Forgets what was looked up, if it has to do with a relation; `InvalidOid` stands for any.
-pub fn relation_changed(relation: pg_sys::Oid) {
-    if relation == pg_sys::InvalidOid || relation == TABLE.get() {
-        forget();
-    } else if let Some(map) = KNOWN.replace(None) {
-        let ours = map.values().any(|counter| counter.sequence == relation);
-        KNOWN.set((!ours).then_some(map));
-    }
-}
-
 /// The table that says which sequence is whose counter.
 pub fn table() -> Outcome<pg_sys::Oid> {
-    if TABLE.get() != pg_sys::InvalidOid {
-        return Ok(TABLE.get());
-    }
-    let (table, lasting) = invalidation::look_up(find_table);
-    if let (Ok(table), true) = (&table, lasting) {
-        TABLE.set(*table);
-    }
-    table
+    TABLE.get_or(find_table)
 }
 
 fn find_table() -> Outcome<pg_sys::Oid> {
@@ -206,6 +164,7 @@ fn look_up(name: ServerText) -> Outcome<Counter> {
     sequence.close();
     Ok(Counter {
         sequence: oid,
+        table: table()?,
         key,
         entry,
         supply: supply?,
