@@ -1,5 +1,6 @@
-//! What this machine says: clocks, random bits.
+//! What this machine says: clocks, random bits, addresses.
 
+pub mod address;
 pub mod clock;
 pub mod delay;
 pub mod random;

@@ -21,7 +21,8 @@ use crate::postgres::wait::{self, Event};
 use crate::registry::protocol::{Registry, Tickets, Unreachable};
 use crate::registry::setting as registry_setting;
 use crate::settings;
-use crate::shared::holder::{Cause, Holder};
+use crate::shared::holder::Holder;
+use crate::shared::lease_status::Cause;
 use crate::shared::segment::{self, Shared};
 use crate::shared::supplies::{Index, Order};
 use crate::snowflake::worker;
@@ -304,7 +305,7 @@ impl Leases {
         let shape = self.layout.shape();
         let max_lead = settings::pace().max_lead;
         self.holder
-            .enter(self.shared, &shape, lease, max_lead, sample);
+            .enter(self.shared.words(), &shape, lease, max_lead, sample);
         if let Some(trouble) = trouble
             && trouble.cause == Cause::Unreachable
         {
@@ -377,7 +378,7 @@ impl Leases {
 
     /// Gives the lease back, if there is one.
     fn give_up(&mut self, deadline: Deadline) {
-        let Some((lease, mark)) = self.holder.leave(self.shared) else {
+        let Some((lease, mark)) = self.holder.leave(self.shared.words()) else {
             return;
         };
         let Lease {

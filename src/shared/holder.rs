@@ -1,23 +1,22 @@
 //! The lease of a worker ID, as all backends share it: for which interval of ID timestamps this
 //! server has which worker ID, and why it has none.
 //!
-//! The registrar alone takes, renews and gives up leases. Backends ask the fence how far they may
-//! let words on, and look the worker ID up again when its words have been closed.
+//! The registrar alone takes, renews and gives up leases. Backends ask the fence how far a worker's
+//! word may advance, and look up the worker ID again once its words are closed.
 
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use pgrx::prelude::*;
-use snowflake_core::lease::{Lease, Reason};
-use snowflake_core::snowflake::{Fence, Shape, first_whole_tick};
-use snowflake_core::uuid::{Ticks, UnixSequence};
+use snowflake_core::lease::Lease;
+use snowflake_core::snowflake::{Fence, Shape};
 use snowflake_core::{ClockSample, Timestamp};
 
 use crate::postgres::error::{Failure, Outcome};
 use crate::postgres::lock::Lock;
-use crate::registry::setting;
-use crate::settings;
-use crate::shared::segment::Shared;
+use crate::shared::lease_status::{Cause, ReasonText, Record, Trouble};
+use crate::shared::refusal;
+use crate::shared::words::{Beginning, Words};
 
 /// The part of shared memory that is about the lease.
 #[repr(C, align(64))]
@@ -37,41 +36,6 @@ pub struct Holder {
     lock: Lock,
     record: UnsafeCell<Record>,
 }
-
-/// What there is to tell about the lease; times in milliseconds since 1970.
-#[derive(Clone, Copy, Default)]
-pub struct Record {
-    pub lease: Option<Lease>,
-    /// When the registry granted or renewed it last.
-    pub renewed: i64,
-    /// Why it was not granted or renewed, unless the last attempt succeeded.
-    pub trouble: Option<Trouble>,
-    /// The host that presents the identity of this server as well.
-    pub contested_by: Option<Line>,
-}
-
-/// Why there is no lease.
-#[derive(Clone, Copy)]
-pub struct Trouble {
-    pub cause: Cause,
-    /// When it began, in milliseconds since 1970.
-    pub since: i64,
-    pub text: Line,
-}
-
-/// What kind of trouble: who is to do something about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// The registry does not answer, or not with an answer.
-    Unreachable,
-    /// The registry refuses.
-    Refused(Reason),
-    /// A setting of this server.
-    Setting,
-}
-
-/// What there is room for of a reason or a host name.
-type Line = crate::shared::line::Line<480>;
 
 impl Holder {
     /// The lease of a server that has none yet, or needs none.
@@ -156,7 +120,10 @@ impl Holder {
             Some(grant) if wanted.is_none_or(|wanted| wanted == grant.worker) => {
                 Ok((grant.worker, generation))
             }
-            _ => Err(self.refusal(wanted, &record, None)),
+            _ => {
+                self.wake_registrar();
+                Err(refusal::refusal(&record, wanted, None))
+            }
         }
     }
 
@@ -172,77 +139,8 @@ impl Holder {
 
     /// The error that the lease ends before an instant.
     pub fn ended(&self, instant: Timestamp) -> Failure {
-        self.refusal(None, &self.record(), Some(instant))
-    }
-
-    fn refusal(&self, wanted: Option<u32>, record: &Record, next: Option<Timestamp>) -> Failure {
         self.wake_registrar();
-        let mut detail = Vec::new();
-        let message = match (record.lease, wanted) {
-            (Some(grant), None) => {
-                let end = Timestamp::from_millis(grant.not_after);
-                detail.push(match next {
-                    Some(next) if next < end => {
-                        format!("It ends at {end}, in the unit of the next ID.")
-                    }
-                    Some(next) => format!("It ended at {end}; the next ID would be of {next}."),
-                    None => format!("It ended at {end}."),
-                });
-                format!("the lease of worker ID {} has ended", grant.worker)
-            }
-            (_, Some(wanted)) => format!("worker ID {wanted} is not leased to this server"),
-            (None, None) => "no worker ID is leased to this server".into(),
-        };
-        if let Some(trouble) = record.trouble {
-            let since = Timestamp::from_millis(trouble.since);
-            detail.push(match trouble.cause {
-                Cause::Unreachable => {
-                    format!(
-                        "The registry has not answered since {since}: {}.",
-                        trouble.text
-                    )
-                }
-                _ => format!("{}.", trouble.text),
-            });
-        }
-        let mut failure = Failure::state(message);
-        if !detail.is_empty() {
-            failure = failure.detail(detail.join(" "));
-        }
-        let listing =
-            settings::registry().map_or("The registry shows", |setting| setting::listing(&setting));
-        let hint: String = match record.trouble.map(|trouble| trouble.cause) {
-            None => {
-                "The registry is being asked; if this lasts, see the view snowflake_lease and the \
-                 server log."
-                    .into()
-            }
-            Some(Cause::Unreachable) => {
-                "IDs go on as soon as the registry answers. It is the one that \
-                 snowflake_pg.registry names."
-                    .into()
-            }
-            Some(Cause::Refused(Reason::ClockDiffers)) => {
-                "Correct the clock of this server or that of the registry. IDs go on without a \
-                 restart."
-                    .into()
-            }
-            Some(Cause::Refused(Reason::HeldBack)) => "IDs go on without a restart.".into(),
-            Some(Cause::Refused(Reason::NoneFree)) => {
-                format!(
-                    "{listing} who has them. Stop servers that are no longer needed, or use a \
-                     layout with more worker bits."
-                )
-            }
-            Some(Cause::Refused(Reason::Taken)) => {
-                format!(
-                    "{listing} who has it. Give this server another number in \
-                     snowflake_pg.worker_id, or set it to \"lease\"."
-                )
-            }
-            Some(Cause::Setting) => "Correct the setting, then reload the configuration.".into(),
-        };
-        failure.hint(hint)
+        refusal::refusal(&self.record(), None, Some(instant))
     }
 
     /// Wakes the registrar: a caller needs the lease, or tickets. Answers whether it was ever there.
@@ -266,7 +164,7 @@ impl Holder {
     /// Goes on with a lease that was granted or renewed.
     pub fn enter(
         &self,
-        shared: Shared,
+        words: Words,
         shape: &Shape,
         grant: Lease,
         max_lead: i64,
@@ -282,7 +180,7 @@ impl Holder {
                 self.fence.extend(grant.not_after);
             } else {
                 if let Some(before) = record.lease {
-                    close(shared, before.worker);
+                    words.close(before.worker);
                 }
                 // where IDs of this worker from before a crash may have ended
                 let lead = sample.wall.micros().saturating_add(max_lead) / 1_000;
@@ -293,14 +191,8 @@ impl Holder {
                     self.fence.admit(grant.not_after);
                 }
                 let instant = Timestamp::from_millis(begin);
-                let clock = Timestamp::from_micros(instant.micros().saturating_sub(max_lead));
-                let monotonic = sample.monotonic_after;
-                if let Some(slot) = shared.slot(grant.worker) {
-                    slot.open(first_whole_tick(shape, instant), clock, monotonic);
-                }
-                if let Some(slot) = shared.wide_slot(grant.worker) {
-                    slot.open(UnixSequence::at(instant), clock, monotonic);
-                }
+                let beginning = Beginning::at(instant, max_lead, sample);
+                words.open(grant.worker, shape, &beginning);
                 self.generation.fetch_add(1, Ordering::Release);
             }
             record.lease = Some(grant);
@@ -311,11 +203,11 @@ impl Holder {
 
     /// Gives the lease up, if there is one: no ID is given out at or above the instant that this
     /// answers, in milliseconds since 1970.
-    pub fn leave(&self, shared: Shared) -> Option<(Lease, i64)> {
+    pub fn leave(&self, words: Words) -> Option<(Lease, i64)> {
         self.change(|record| {
             let grant = record.lease.take()?;
             let reached = self.fence.leave();
-            close(shared, grant.worker);
+            words.close(grant.worker);
             self.generation.fetch_add(1, Ordering::Release);
             Some((grant, reached))
         })
@@ -328,7 +220,7 @@ impl Holder {
             record.trouble = Some(Trouble {
                 cause,
                 since: known.map_or(now, |known| known.since),
-                text: Line::new(text.trim_end().trim_end_matches('.')),
+                text: ReasonText::new(text.trim_end().trim_end_matches('.')),
             });
             known.is_none()
         })
@@ -339,16 +231,8 @@ impl Holder {
     pub fn contested(&self, host: Option<&str>) -> bool {
         self.change(|record| {
             let known = record.contested_by.map(|known| known.to_string());
-            record.contested_by = host.map(Line::new);
+            record.contested_by = host.map(ReasonText::new);
             host.is_some() && known.as_deref() != host
         })
-    }
-}
-
-/// Closes the words of a worker.
-fn close(shared: Shared, worker: u32) {
-    let slots = [shared.slot(worker), shared.wide_slot(worker)];
-    for slot in slots.into_iter().flatten() {
-        slot.close();
     }
 }

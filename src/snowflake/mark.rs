@@ -7,15 +7,205 @@
 use std::sync::atomic::AtomicU64;
 
 use pgrx::prelude::*;
-use snowflake_core::snowflake::{Found, Mark, Need, Raise};
-use snowflake_core::words::Word;
+use snowflake_core::snowflake::{Found, Mark, Need, Raise, Shape};
+use snowflake_core::words::{Pace, Slot, Word};
 use snowflake_core::{ClockSample, Timestamp};
 
 use crate::host::clock;
 use crate::postgres::error::{Failure, Outcome};
 use crate::postgres::sequence::{Change, Sequence, flushed_soon};
+use crate::shared::segment::Shared;
+use crate::shared::words::Beginning;
 use crate::snowflake::record::{self, Relations};
-use crate::snowflake::session::Session;
+
+/// The mark of a database as a backend sees it: what is stored, and the words that stand for it in
+/// shared memory.
+pub struct StoredMark<'a> {
+    pub words: &'static Mark<AtomicU64>,
+    /// Whether the words are this backend's own.
+    pub is_own: bool,
+    pub relations: Relations,
+    pub shape: &'a Shape,
+    pub pace: &'a Pace,
+    pub shared: Shared,
+    /// Of the worker whose caller needs the mark: IDs that are refused are counted there.
+    pub slot: &'static Slot<AtomicU64>,
+}
+
+/// The mark as stored, in milliseconds since 1970; 0 before the first ID of the database.
+pub fn stored(relations: Relations) -> Outcome<i64> {
+    let sequence = Sequence::open_to_read(relations.mark).ok_or_else(dropped)?;
+    let sequence = checked(sequence)?;
+    let row = sequence.read();
+    sequence.close();
+    row.map(|row| row.last_value).ok_or_else(damaged)
+}
+
+/// Whether the database has given out an ID.
+pub fn is_used(relations: Relations) -> Outcome<bool> {
+    Ok(stored(relations)? > 0)
+}
+
+impl StoredMark<'_> {
+    /// Raises the mark above `first`, early if there is still room. On return `first` is below the
+    /// bound that callers compare with.
+    pub fn raise(&self, first: u64, sample: &ClockSample) -> Outcome<()> {
+        let need = self.words.need(first);
+        self.settle(need, sample)?;
+        if let Need::Ahead(first) = need {
+            self.words.step(self.shape, first, self.pace);
+        }
+        Ok(())
+    }
+
+    /// Compares what is stored with what this server has stored, and stores it anew if that was
+    /// lost: for a session that begins, or begins anew because the sequence was altered.
+    pub fn verify(&self) -> Outcome<()> {
+        if self.words.bound.load_relaxed() == 0
+            || stored(self.relations)? as u64 == self.words.written.load_relaxed()
+        {
+            return Ok(());
+        }
+        self.settle(Need::Intact, &clock::sample())
+    }
+
+    /// Does what is needed about the stored mark. The first ID of a database settles its layout:
+    /// the record is read again under a lock that keeps snowflake_set_layout() out until the mark
+    /// is stored.
+    fn settle(&self, need: Need, sample: &ClockSample) -> Outcome<()> {
+        if self.words.bound.load_relaxed() > 0 || is_used(self.relations)? {
+            return self.store(need, sample);
+        }
+        let (table, lock) = (self.relations.layout, pg_sys::AccessShareLock as i32);
+        // SAFETY: released below; after an ERROR, by the end of the transaction
+        unsafe { pg_sys::LockRelationOid(table, lock) };
+        let result = record::check(self.relations)
+            .and_then(|_| record::check_settled(self.relations))
+            .and_then(|()| self.store(need, sample));
+        // SAFETY: releases what was taken above
+        unsafe { pg_sys::UnlockRelationOid(table, lock) };
+        result
+    }
+
+    /// Stores what is decided with the sequence locked, makes it durable and publishes it.
+    fn store(&self, need: Need, sample: &ClockSample) -> Outcome<()> {
+        let ahead = matches!(need, Need::Ahead(_));
+        // asked before anything is stored
+        let log_start = self.shared.stored_marks().log_start();
+        let Some(sequence) = open_to_raise(self.relations, ahead)? else {
+            return Ok(());
+        };
+        let change = sequence.change(ahead, |row, position| {
+            let raise = self.decide(need, sample, row.last_value, position > log_start);
+            match raise {
+                Raise::Store { mark } => (raise, Some(mark)),
+                _ => (raise, None),
+            }
+        });
+        let (raise, lsn) = match change {
+            Change::Busy => {
+                sequence.close();
+                return Ok(());
+            }
+            Change::Damaged => return Err(damaged()),
+            Change::Decided(raise, lsn) => (raise, lsn),
+        };
+        let durable = self.make_durable(raise, lsn, ahead);
+        sequence.close();
+        self.publish(need, raise, durable, sample)
+    }
+
+    /// What becomes of a mark that is stored; `since_start` if it may have been stored since this
+    /// server started. One that is about to be stored is remembered.
+    fn decide(&self, need: Need, sample: &ClockSample, stored: i64, since_start: bool) -> Raise {
+        // a mark from before the start must count as such: words are raised to it
+        let native = if self.is_own && since_start {
+            self.shared.stored_marks().highest()
+        } else {
+            0
+        };
+        let found = Found {
+            stored,
+            native,
+            wall: sample.wall,
+            end: self.shared.holder().end(),
+        };
+        let raise = self.words.decide(self.shape, need, found, self.pace);
+        if let Raise::Store { mark } = raise {
+            self.words.storing(mark);
+            self.shared.stored_marks().storing(mark);
+        }
+        raise
+    }
+
+    /// Returns whether the log is durable as far as it must be. A caller that has IDs left does not
+    /// wait for that.
+    fn make_durable(&self, raise: Raise, lsn: pg_sys::XLogRecPtr, ahead: bool) -> bool {
+        match raise {
+            Raise::Published | Raise::Ended => true,
+            // where nothing is logged there is no position
+            Raise::Raised { .. } | Raise::Store { .. } if ahead => flushed_soon(lsn),
+            Raise::Raised { .. } | Raise::Store { .. } | Raise::Adopt { .. } => {
+                flush(self.words, lsn);
+                true
+            }
+        }
+    }
+
+    /// Lets callers see what was decided.
+    fn publish(
+        &self,
+        need: Need,
+        raise: Raise,
+        durable: bool,
+        sample: &ClockSample,
+    ) -> Outcome<()> {
+        let holder = self.shared.holder();
+        match (raise, need) {
+            (Raise::Ended, Need::Now(first)) => {
+                self.slot.count_error();
+                return Err(holder.ended(self.shape.instant(first)));
+            }
+            (
+                Raise::Adopt {
+                    mark,
+                    foreign: true,
+                },
+                _,
+            ) => self.adopt(mark, sample)?,
+            (Raise::Raised { mark } | Raise::Adopt { mark, .. } | Raise::Store { mark }, _)
+                if durable =>
+            {
+                holder.admit(mark, |mark| {
+                    self.words.publish(self.shape, mark, self.pace);
+                });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Takes over a mark from elsewhere: every ID given out before has a timestamp below it, at
+    /// most `max_lead` ahead of the clock.
+    fn adopt(&self, mark: i64, sample: &ClockSample) -> Outcome<()> {
+        let lead = self.pace.max_lead;
+        let ahead = mark.saturating_mul(1_000) - lead - sample.wall.micros();
+        if ahead > self.pace.unremarkable(self.shape) {
+            // before any word is raised: other databases must not suffer for it
+            self.pace
+                .tolerate(ahead, sample.wall)
+                .inspect_err(|_| self.slot.count_error())?;
+        }
+        let beginning = Beginning::at(Timestamp::from_millis(mark), lead, sample);
+        let holder = self.shared.holder();
+        holder.steady(|| self.shared.words().resume_ids(self.shape, &beginning));
+        self.words.storing(mark);
+        holder.admit(mark, |mark| {
+            self.words.publish(self.shape, mark, self.pace);
+        });
+        Ok(())
+    }
+}
 
 /// Opens the sequence to raise the mark; `None` if that would have to wait, and need not be now.
 fn open_to_raise(relations: Relations, ahead: bool) -> Outcome<Option<Sequence>> {
@@ -55,133 +245,6 @@ fn damaged() -> Failure {
     )
 }
 
-/// The mark as stored, in milliseconds since 1970; 0 before the first ID of the database.
-pub fn stored(relations: Relations) -> Outcome<i64> {
-    let sequence = Sequence::open_to_read(relations.mark).ok_or_else(dropped)?;
-    let sequence = checked(sequence)?;
-    let row = sequence.read();
-    sequence.close();
-    row.map(|row| row.last_value).ok_or_else(damaged)
-}
-
-/// Whether the database has given out an ID.
-pub fn used(relations: Relations) -> Outcome<bool> {
-    Ok(stored(relations)? > 0)
-}
-
-/// Gets the mark above `first`, or well above it in good time; returns with `first` below the bound
-/// that callers compare with.
-pub fn raise(session: &Session, first: u64, sample: &ClockSample) -> Outcome<()> {
-    let mark = session.mark;
-    let need = mark.need(first);
-    settle(session, need, sample)?;
-    if let Need::Ahead(first) = need {
-        mark.step(&session.shape, first, &session.pace);
-    }
-    Ok(())
-}
-
-/// Compares what is stored with what this server has stored, and mends it: for a session that
-/// begins, or begins anew because the sequence was altered.
-pub fn verify(session: &Session) -> Outcome<()> {
-    let mark = session.mark;
-    if mark.bound.load_relaxed() == 0
-        || stored(session.relations)? as u64 == mark.written.load_relaxed()
-    {
-        return Ok(());
-    }
-    settle(session, Need::Intact, &clock::sample())
-}
-
-/// Does what is needed about the stored mark.
-fn settle(session: &Session, need: Need, sample: &ClockSample) -> Outcome<()> {
-    let Session {
-        relations,
-        mark,
-        shape,
-        pace,
-        shared,
-        ..
-    } = *session;
-    let holder = shared.holder();
-    // The first ID of a database settles its layout: the record is read again under a lock that
-    // keeps snowflake_set_layout() out until the mark is stored.
-    let settling = mark.bound.load_relaxed() == 0 && !used(relations)?;
-    if settling {
-        // SAFETY: released below, or by the end of the transaction
-        unsafe { pg_sys::LockRelationOid(relations.layout, pg_sys::AccessShareLock as i32) };
-        record::check(relations)?;
-        record::check_settled(relations)?;
-    }
-    let ahead = matches!(need, Need::Ahead(_));
-    let began = shared.began();
-    let Some(sequence) = open_to_raise(relations, ahead)? else {
-        return Ok(());
-    };
-    let change = sequence.change(ahead, |row, position| {
-        // a mark from before the start must count as such: words are raised to it
-        let native = if session.own_mark && position > began {
-            shared.stored() as i64
-        } else {
-            0
-        };
-        let found = Found {
-            stored: row.last_value,
-            native,
-            wall: sample.wall,
-            end: holder.end(),
-        };
-        let raise = mark.decide(&shape, need, found, &pace);
-        let Raise::Store { mark: value } = raise else {
-            return (raise, None);
-        };
-        mark.storing(value);
-        shared.storing(value);
-        (raise, Some(value))
-    });
-    let (raise, lsn) = match change {
-        Change::Busy => {
-            sequence.close();
-            return Ok(());
-        }
-        Change::Damaged => return Err(damaged()),
-        Change::Decided(raise, lsn) => (raise, lsn),
-    };
-    let durable = match raise {
-        Raise::Published | Raise::Ended => true,
-        // a caller that has IDs left need not wait; where nothing is logged there is no LSN
-        Raise::Raised { .. } | Raise::Store { .. } if ahead => flushed_soon(lsn),
-        Raise::Raised { .. } | Raise::Store { .. } | Raise::Adopt { .. } => {
-            flush(mark, lsn);
-            true
-        }
-    };
-    sequence.close();
-    if settling {
-        // SAFETY: releases what was taken above
-        unsafe { pg_sys::UnlockRelationOid(relations.layout, pg_sys::AccessShareLock as i32) };
-    }
-    if let (Raise::Ended, Need::Now(first)) = (raise, need) {
-        session.slot.count_error();
-        return Err(holder.ended(shape.instant(first)));
-    }
-    match raise {
-        Raise::Adopt {
-            mark: value,
-            foreign: true,
-        } => adopt(session, value, sample)?,
-        Raise::Raised { mark: value }
-        | Raise::Adopt { mark: value, .. }
-        | Raise::Store { mark: value }
-            if durable =>
-        {
-            holder.admit(value, |value| mark.publish(&shape, value, &pace));
-        }
-        _ => {}
-    }
-    Ok(())
-}
-
 /// Makes the log durable up to a position; the caller waits, which is counted.
 fn flush(mark: &Mark<AtomicU64>, lsn: pg_sys::XLogRecPtr) {
     // SAFETY: reads shared memory, and writes and flushes the log; no lock is held
@@ -191,28 +254,4 @@ fn flush(mark: &Mark<AtomicU64>, lsn: pg_sys::XLogRecPtr) {
             pg_sys::XLogFlush(lsn);
         }
     }
-}
-
-/// Takes over a mark from elsewhere: every ID given out before has a timestamp below it, at most
-/// `max_lead` ahead of the clock.
-fn adopt(session: &Session, value: i64, sample: &ClockSample) -> Outcome<()> {
-    let Session { shape, pace, .. } = *session;
-    let ahead = value.saturating_mul(1_000) - pace.max_lead - sample.wall.micros();
-    if ahead > pace.unremarkable(&shape) {
-        // before any word is raised: other databases must not suffer for it
-        pace.tolerate(ahead, sample.wall)
-            .inspect_err(|_| session.slot.count_error())?;
-    }
-    let instant = Timestamp::from_millis(value);
-    let tick = shape.first_tick(instant);
-    let clock = Timestamp::from_micros(instant.micros().saturating_sub(pace.max_lead));
-    let holder = session.shared.holder();
-    holder.steady(|| {
-        for slot in session.shared.slots() {
-            slot.resume(tick, clock, sample.monotonic_after);
-        }
-    });
-    session.mark.storing(value);
-    holder.admit(value, |value| session.mark.publish(&shape, value, &pace));
-    Ok(())
 }

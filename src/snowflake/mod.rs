@@ -6,5 +6,6 @@ pub mod layouts;
 pub mod mark;
 pub mod record;
 pub mod session;
+pub mod set_layout;
 pub mod views;
 pub mod worker;

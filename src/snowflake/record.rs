@@ -6,20 +6,10 @@ use snowflake_core::snowflake::Layout;
 
 use crate::extension;
 use crate::postgres::encoding;
-use crate::postgres::error::{Failure, OrRaise, Outcome};
+use crate::postgres::error::{Failure, Outcome};
 use crate::postgres::invalidation::Kept;
-use crate::postgres::row::{TriggerResult, before_row};
-use crate::postgres::sql::{self, Sql};
 use crate::postgres::table::{Table, Tuple};
-use crate::postgres::text::Text;
 use crate::settings;
-use crate::snowflake::mark;
-
-extension_sql_file!(
-    "record.sql",
-    name = "record",
-    requires = [snowflake_pg_server_layout, snowflake_pg_replace_record]
-);
 
 /// The relations of the extension in this database.
 #[derive(Clone, Copy)]
@@ -58,21 +48,21 @@ fn find_relations() -> Outcome<Relations> {
 }
 
 /// The table of the record.
-const TABLE: &str = "snowflake_recorded_layout";
+pub const TABLE: &str = "snowflake_recorded_layout";
 
 /// Its row.
-struct Row {
+struct RecordedLayout {
     layout: String,
     /// The transaction that wrote it.
     writer: pg_sys::TransactionId,
 }
 
 /// Reads the record.
-fn read(relations: Relations) -> Outcome<Row> {
+fn read(relations: Relations) -> Outcome<RecordedLayout> {
     let table = Table::open(relations.layout, TABLE)?;
     let column = table.column(c"layout", pg_sys::TEXTOID)?;
     let row = table.find(None, |row| {
-        Some(Row {
+        Some(RecordedLayout {
             layout: text_of(row, column)?,
             writer: row.writer(),
         })
@@ -86,7 +76,7 @@ fn read(relations: Relations) -> Outcome<Row> {
 }
 
 /// A column that was checked to be a text.
-fn text_of(row: &Tuple, column: i16) -> Option<String> {
+pub fn text_of(row: &Tuple, column: i16) -> Option<String> {
     let datum = row.value(column)?;
     // SAFETY: it is one
     unsafe { encoding::from_datum(datum, false) }
@@ -133,84 +123,4 @@ pub fn check(relations: Relations) -> Outcome<Layout> {
         ));
     }
     Ok(database)
-}
-
-/// The layout that CREATE EXTENSION records.
-#[pg_extern(volatile, parallel_restricted)]
-fn snowflake_pg_server_layout() -> String {
-    match crate::shared::segment::shared() {
-        Ok(_) => settings::layout().or_raise().name().into(),
-        Err(_) => Layout::twitter().name().into(),
-    }
-}
-
-/// Records another layout, before the first ID.
-#[pg_extern(volatile, parallel_unsafe)]
-fn snowflake_set_layout(layout: Text) {
-    set_layout(&layout.as_str()).or_raise();
-}
-
-fn set_layout(text: &str) -> Outcome<()> {
-    let layout = Layout::parse(text, crate::host::clock::wall())?;
-    let relations = relations()?;
-    // SAFETY: locks a relation until the end of the transaction: generation of the first ID reads
-    // the record under a lock that conflicts, and stores the mark before it lets go of it.
-    unsafe {
-        pg_sys::LockRelationOid(relations.layout, pg_sys::AccessExclusiveLock as i32);
-    }
-    if mark::used(relations)? {
-        return Err(
-            Failure::state(format!("cannot change the layout to \"{}\"", layout.name()))
-                .detail(format!(
-                    "This database has given out IDs of layout \"{}\".",
-                    recorded(relations)?.name()
-                ))
-                .hint("IDs of two layouts in one database would collide and not sort."),
-        );
-    }
-    let update = Sql::new("UPDATE ").relation(&extension::name(relations.layout)?);
-    // the trigger on the table tells all backends
-    let rows = sql::change(update.text(" SET layout = $1"), &[layout.name().into()])?;
-    if rows != 1 {
-        return Err(Failure::state(format!(
-            "table \"snowflake_recorded_layout\" has {rows} rows that can be updated, not 1"
-        )));
-    }
-    Ok(())
-}
-
-/// Runs before a row of `snowflake_recorded_layout` is written or deleted: checks the layout, and
-/// tells all backends to read the record again. A restore brings the record of the dumped database,
-/// which takes the place of the one that CREATE EXTENSION made.
-#[pg_extern(sql = r#"
-CREATE FUNCTION snowflake_pg_replace_record() RETURNS trigger LANGUAGE c
-AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
-"#)]
-fn snowflake_pg_replace_record(fcinfo: pg_sys::FunctionCallInfo) -> TriggerResult {
-    replace_record(fcinfo).or_raise()
-}
-
-fn replace_record(fcinfo: pg_sys::FunctionCallInfo) -> Outcome<TriggerResult> {
-    let table = relations()?.layout;
-    let trigger = before_row(fcinfo, "snowflake_pg_replace_record()", table, TABLE)?;
-    let (old, new) = match trigger.tg_event & pg_sys::TRIGGER_EVENT_OPMASK {
-        pg_sys::TRIGGER_EVENT_UPDATE => (trigger.tg_trigtuple, Some(trigger.tg_newtuple)),
-        pg_sys::TRIGGER_EVENT_DELETE => (trigger.tg_trigtuple, None),
-        _ => {
-            sql::run(Sql::new("DELETE FROM ").relation(&extension::name(table)?))?;
-            (trigger.tg_trigtuple, Some(trigger.tg_trigtuple))
-        }
-    };
-    if let Some(new) = new {
-        let open = Table::open(table, TABLE)?;
-        let column = open.column(c"layout", pg_sys::TEXTOID)?;
-        // SAFETY: the trigger is one of this table
-        let row = unsafe { open.row(new) };
-        let layout = text_of(&row, column);
-        open.close();
-        Layout::parse(&layout.unwrap_or_default(), Timestamp::INFINITY)?;
-    }
-    // SAFETY: tells all backends, at commit, to read the record again
-    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(table) };
-    Ok(TriggerResult(new.unwrap_or(old)))
 }

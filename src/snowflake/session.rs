@@ -16,33 +16,33 @@ use crate::postgres::error::{Failure, Outcome};
 use crate::postgres::invalidation::Kept;
 use crate::settings;
 use crate::shared::segment::{self, Shared};
-use crate::snowflake::mark;
+use crate::snowflake::mark::StoredMark;
 use crate::snowflake::record::{self, Relations};
-use crate::snowflake::worker;
+use crate::snowflake::worker::{self, WorkerIds};
 
 /// Everything that generating needs, looked up once per backend and after changes.
 #[derive(Clone, Copy)]
 pub struct Session {
     pub shape: Shape,
-    pub pace: Pace,
-    pub shared: Shared,
-    pub relations: Relations,
-    pub mark: &'static Mark<AtomicU64>,
+    pace: Pace,
+    shared: Shared,
+    relations: Relations,
+    mark: &'static Mark<AtomicU64>,
     /// Whether the mark is this backend's own.
-    pub own_mark: bool,
-    pub slot: &'static Slot<AtomicU64>,
+    is_own_mark: bool,
+    slot: &'static Slot<AtomicU64>,
     /// The worker ID, in its place in the ID.
     worker: u64,
     /// The worker IDs of this server.
-    members: worker::Members,
+    workers: WorkerIds,
     /// The worker ID that the caller named.
     named: Option<i32>,
     /// From the first tick of a unit to the last one that may be given out in it.
-    lead: u64,
+    max_lead: u64,
     /// Ticks ahead of the coarse clock that the clock has certainly not reached.
-    far: u64,
-    /// Sequences with which a new unit may begin: below this; 0 for always 0.
-    starts: u64,
+    coarse_error: u64,
+    /// A new unit begins with a random sequence below this one; 0 for always 0.
+    random_start: u64,
 }
 
 static SESSION: Kept<Session> = Kept::new(|session, changed| session.relations.have(changed));
@@ -71,7 +71,7 @@ pub fn next() -> Outcome<i64> {
         && let Some(now) = session.shape.first_tick_within(wall)
         && let Some(claim) = session.try_claim(now, 1)
     {
-        AHEAD.set(claim.first > now + session.far);
+        AHEAD.set(claim.first > now + session.coarse_error);
         return Ok(session.shape.id(claim.first, session.worker));
     }
     next_slow()
@@ -86,8 +86,8 @@ fn next_ahead() -> Option<i64> {
     let now = session.shape.first_tick_within(coarse)?;
     let claim = session.slot.claim_ahead(
         &session.mark.bound,
-        now + session.far,
-        now + session.lead,
+        now + session.coarse_error,
+        now + session.max_lead,
         1,
     );
     if claim.is_none() {
@@ -110,8 +110,8 @@ pub fn next_of(worker: i32) -> Outcome<i64> {
     // read first, so that nothing has to be kept across the call
     let wall = clock::wall();
     if let Some(session) = SESSION.get()
-        && session.members.has(worker)
-        && let Some(slot) = session.shared.slot(worker as u32)
+        && session.workers.has(worker)
+        && let Some(slot) = session.shared.words().slot(worker as u32)
         && let Some(now) = session.shape.first_tick_within(wall)
         && let Some(claim) = session.try_claim_of(slot, now, 1)
     {
@@ -135,7 +135,7 @@ pub fn current() -> Outcome<Session> {
         Some(session) if !session.is_over() => Ok(session),
         _ => SESSION.renew(|| {
             let session = attach()?;
-            mark::verify(&session)?;
+            session.stored_mark().verify()?;
             Ok(session)
         }),
     }
@@ -160,30 +160,31 @@ fn attach() -> Outcome<Session> {
     let relations = record::relations()?;
     let layout = record::check(relations)?;
     warn_of_expiry(layout.name(), layout.last_instant());
-    let members = worker::members(&layout, shared)?;
-    let worker = members.own;
+    let workers = worker::ids(&layout, shared)?;
+    let worker = workers.own;
     let slot = slot_of(shared, worker)?;
-    // SAFETY: a variable of this process, set when it connected to its database
-    let database = unsafe { pg_sys::MyDatabaseId };
-    let shared_mark = shared.mark(database, relations.mark);
+    let shared_mark = shared.marks().of(segment::key(relations.mark));
     let shape = layout.shape();
     let pace = settings::pace();
     let sequences = 1 << shape.sequence_bits();
-    let random = settings::random_start();
     Ok(Session {
         shape,
         pace,
         shared,
         relations,
         mark: shared_mark.unwrap_or_else(|| own_mark(relations.mark)),
-        own_mark: shared_mark.is_none(),
+        is_own_mark: shared_mark.is_none(),
         slot,
         worker: shape.worker_bits(worker),
-        members,
+        workers,
         named: None,
-        far: (clock::COARSE_ERROR / shape.unit() + 2) as u64 * sequences,
-        lead: (pace.max_lead / shape.unit()) as u64 * sequences + (sequences - 1),
-        starts: if random { sequences / 2 } else { 0 },
+        coarse_error: (clock::COARSE_ERROR / shape.unit() + 2) as u64 * sequences,
+        max_lead: (pace.max_lead / shape.unit()) as u64 * sequences + (sequences - 1),
+        random_start: if settings::random_start() {
+            sequences / 2
+        } else {
+            0
+        },
     })
 }
 
@@ -204,7 +205,7 @@ fn own_mark(sequence: pg_sys::Oid) -> &'static Mark<AtomicU64> {
 /// The words of a worker. The setting was checked against the layout that the slots were made for.
 fn slot_of(shared: Shared, worker: u32) -> Outcome<&'static Slot<AtomicU64>> {
     let missing = || Failure::state(format!("worker ID {worker} has no place in shared memory"));
-    shared.slot(worker).ok_or_else(missing)
+    shared.words().slot(worker).ok_or_else(missing)
 }
 
 fn warn_of_expiry(layout: &str, last_instant: Timestamp) {
@@ -226,12 +227,25 @@ fn warn_of_expiry(layout: &str, last_instant: Timestamp) {
 impl Session {
     /// Whether this server has another worker ID by now.
     fn is_over(&self) -> bool {
-        self.shared.holder().generation() != self.members.generation
+        self.shared.holder().generation() != self.workers.generation
+    }
+
+    /// The stored mark, for a caller that needs it above an ID of this session.
+    fn stored_mark(&self) -> StoredMark<'_> {
+        StoredMark {
+            words: self.mark,
+            is_own: self.is_own_mark,
+            relations: self.relations,
+            shape: &self.shape,
+            pace: &self.pace,
+            shared: self.shared,
+            slot: self.slot,
+        }
     }
 
     /// The same for another worker of this server.
     fn of_worker(self, worker: i32) -> Outcome<Self> {
-        let worker = self.members.check(worker)?;
+        let worker = self.workers.check(worker)?;
         Ok(Self {
             slot: slot_of(self.shared, worker)?,
             worker: self.shape.worker_bits(worker),
@@ -247,10 +261,10 @@ impl Session {
 
     #[inline(always)]
     fn start(&self) -> u64 {
-        if self.starts == 0 {
+        if self.random_start == 0 {
             return 0;
         }
-        random::below(self.starts)
+        random::below(self.random_start)
     }
 
     /// Claims up to `count` ticks if clock and mark allow one without a second look; `now` is the
@@ -263,7 +277,7 @@ impl Session {
     /// The same from the word of another worker of this server.
     #[inline(always)]
     fn try_claim_of(&self, slot: &Slot<AtomicU64>, now: u64, count: u64) -> Option<Claim> {
-        let allowed = now + self.lead;
+        let allowed = now + self.max_lead;
         slot.claim(&self.mark.bound, now, allowed, count, || self.start())
             .ok()
     }
@@ -327,7 +341,7 @@ impl Session {
                 return Err(self.exhausted());
             }
             if first <= allowance.last {
-                mark::raise(self, first, &sample)?;
+                self.stored_mark().raise(first, &sample)?;
                 continue;
             }
             if !waited {

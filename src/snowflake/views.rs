@@ -15,7 +15,7 @@ use crate::postgres::error::OrRaise;
 use crate::postgres::timestamp;
 use crate::registry::setting;
 use crate::settings;
-use crate::shared::holder::Cause;
+use crate::shared::lease_status::Cause;
 use crate::shared::segment;
 use crate::snowflake::layouts;
 use crate::snowflake::mark;
@@ -101,14 +101,14 @@ fn snowflake_pg_status() -> TableIterator<
     let shape = layout.shape();
     let relations = record::relations().or_raise();
     let stored = mark::stored(relations).or_raise();
-    // SAFETY: a variable of this process, set when it connected to its database
-    let database = unsafe { pg_sys::MyDatabaseId };
     let mark_waits = shared
-        .known_mark(database, relations.mark)
+        .marks()
+        .known(segment::key(relations.mark))
         .map(|mark| mark.waits.load_relaxed() as i64);
     let mark = (stored > 0).then(|| timestamp::to_postgres(Timestamp::from_millis(stored)));
     let sample = clock::sample();
     let rows = shared
+        .words()
         .slots()
         .iter()
         .enumerate()

@@ -1,10 +1,9 @@
 //! The worker ID of this server, from where the setting says.
 
-use std::net::{IpAddr, UdpSocket};
-
 use pgrx::{PgLogLevel, PgSqlErrorCode};
 use snowflake_core::snowflake::{Layout, Worker, host_name_ordinal, worker_from_address};
 
+use crate::host::address;
 use crate::postgres::backend::BackendLocal;
 use crate::postgres::error::{Failure, Outcome};
 use crate::settings;
@@ -12,7 +11,7 @@ use crate::shared::segment::Shared;
 
 /// The worker IDs of this server, and the one of this backend.
 #[derive(Clone, Copy)]
-pub struct Members {
+pub struct WorkerIds {
     first: u32,
     last: u32,
     /// The one of this backend.
@@ -23,16 +22,16 @@ pub struct Members {
     pub generation: u64,
 }
 
-/// What this backend was dealt. Kept for as long as the range is the same, so that its IDs stay
+/// What this backend got as its turn. Kept for as long as the range is the same, so that its IDs stay
 /// in order.
-static DEALT: BackendLocal<Option<Members>> = BackendLocal::new(None);
+static OWN: BackendLocal<Option<WorkerIds>> = BackendLocal::new(None);
 
 /// Reads the setting, and for a range takes this backend's turn.
-pub fn members(layout: &Layout, shared: Shared) -> Outcome<Members> {
+pub fn ids(layout: &Layout, shared: Shared) -> Outcome<WorkerIds> {
     let holder = shared.holder();
     if holder.required() {
         let (own, generation) = holder.worker(wanted(layout, shared)?)?;
-        return Ok(Members {
+        return Ok(WorkerIds {
             first: own,
             last: own,
             own,
@@ -46,21 +45,21 @@ pub fn members(layout: &Layout, shared: Shared) -> Outcome<Members> {
             (only, only)
         }
     };
-    if let Some(dealt) = DEALT.get()
-        && (dealt.first, dealt.last) == (first, last)
+    if let Some(known) = OWN.get()
+        && (known.first, known.last) == (first, last)
     {
-        return Ok(dealt);
+        return Ok(known);
     }
-    let turn = if first == last { 0 } else { shared.deal() };
+    let turn = if first == last { 0 } else { shared.next_turn() };
     let own = first + (turn % u64::from(last - first + 1)) as u32;
-    let members = Members {
+    let ids = WorkerIds {
         first,
         last,
         own,
         generation: holder.generation(),
     };
-    DEALT.set(Some(members));
-    Ok(members)
+    OWN.set(Some(ids));
+    Ok(ids)
 }
 
 /// The worker ID that a server with a registry asks it for, `None` for any.
@@ -76,7 +75,7 @@ pub fn wanted(layout: &Layout, shared: Shared) -> Outcome<Option<u32>> {
     }
 }
 
-impl Members {
+impl WorkerIds {
     /// Whether a worker ID belongs to this server.
     #[inline(always)]
     pub fn has(&self, worker: i32) -> bool {
@@ -128,8 +127,8 @@ fn single(setting: Worker, layout: &Layout, shared: Shared) -> Outcome<u32> {
         }
         Worker::Address { interface } => {
             let address = match &interface {
-                None => default_address()?,
-                Some(interface) => interface_address(interface)?,
+                None => address::of_default_route()?,
+                Some(interface) => address::of_interface(interface)?,
             };
             (
                 worker_from_address(address, layout),
@@ -145,7 +144,7 @@ fn single(setting: Worker, layout: &Layout, shared: Shared) -> Outcome<u32> {
             (worker, format!("host name \"{host_name}\""))
         }
     };
-    if shared.announce(worker) {
+    if shared.is_worker_news(worker) {
         Failure::new(
             PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
             format!("snowflake_pg takes worker ID {worker} from {origin}"),
@@ -154,43 +153,3 @@ fn single(setting: Worker, layout: &Layout, shared: Shared) -> Outcome<u32> {
     }
     Ok(worker)
 }
-
-/// The address of the interface that the default route leads to. Connecting a datagram socket
-/// makes the kernel choose it, and sends nothing.
-fn default_address() -> Outcome<IpAddr> {
-    // addresses reserved for documentation, RFC 5737 and RFC 3849: reached by the default route
-    let attempts = [("0.0.0.0:0", "192.0.2.1:9"), ("[::]:0", "[2001:db8::1]:9")];
-    attempts
-        .iter()
-        .find_map(|(local, remote)| {
-            let socket = UdpSocket::bind(local).ok()?;
-            socket.connect(remote).ok()?;
-            Some(socket.local_addr().ok()?.ip())
-        })
-        .ok_or_else(|| {
-            Failure::state("no address to take the worker ID from")
-                .detail("The host has no default route.")
-                .hint(ADDRESS_HINT)
-        })
-}
-
-/// The first address of an interface, IPv4 before IPv6.
-fn interface_address(name: &str) -> Outcome<IpAddr> {
-    let interfaces = if_addrs::get_if_addrs()
-        .map_err(|error| Failure::state(format!("could not list the interfaces: {error}")))?;
-    let mut addresses: Vec<_> = interfaces
-        .into_iter()
-        .filter(|interface| interface.name == name)
-        .map(|interface| interface.ip())
-        .collect();
-    addresses.sort_by_key(IpAddr::is_ipv6);
-    addresses.first().copied().ok_or_else(|| {
-        Failure::state(format!(
-            "no address of interface \"{name}\" to take the worker ID from"
-        ))
-        .hint(ADDRESS_HINT)
-    })
-}
-
-const ADDRESS_HINT: &str = "Name an interface that has an address, such as \"ip:eth0\", or set snowflake_pg.worker_id \
-     to a number.";

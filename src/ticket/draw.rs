@@ -139,8 +139,7 @@ pub fn missing(name: ServerText) -> Failure {
 
 /// The key in shared memory of a sequence of this database.
 pub fn key(sequence: pg_sys::Oid) -> u64 {
-    // SAFETY: a variable of this process, set when it connected to its database
-    segment::key(unsafe { pg_sys::MyDatabaseId }, sequence)
+    segment::key(sequence)
 }
 
 fn look_up(name: ServerText) -> Outcome<Counter> {

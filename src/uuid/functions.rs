@@ -15,7 +15,8 @@ use crate::postgres::row::Row;
 use crate::postgres::text::Text;
 use crate::postgres::timestamp;
 use crate::shared::segment;
-use crate::uuid::ticker::{Identity, Ticker};
+use crate::uuid::identity::Identity;
+use crate::uuid::ticker::Ticker;
 
 /// The tickers of this backend, looked up once and after changes of settings.
 static GREGORIAN: BackendLocal<Option<Ticker<Gregorian>>> = BackendLocal::new(None);
@@ -35,7 +36,7 @@ pub fn forget() {
 fn gregorian() -> Ticker<Gregorian> {
     GREGORIAN.get().unwrap_or_else(|| {
         let shared = segment::shared().map(|shared| shared.gregorian());
-        let ticker = Ticker::unfenced(shared.unwrap_or(&OWN_GREGORIAN));
+        let ticker = Ticker::unlimited(shared.unwrap_or(&OWN_GREGORIAN));
         GREGORIAN.set(Some(ticker));
         ticker
     })
@@ -45,7 +46,7 @@ fn gregorian() -> Ticker<Gregorian> {
 fn unix() -> Ticker<UnixFraction> {
     UNIX.get().unwrap_or_else(|| {
         let shared = segment::shared().map(|shared| shared.unix());
-        let ticker = Ticker::unfenced(shared.unwrap_or(&OWN_UNIX));
+        let ticker = Ticker::unlimited(shared.unwrap_or(&OWN_UNIX));
         UNIX.set(Some(ticker));
         ticker
     })

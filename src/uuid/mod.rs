@@ -1,5 +1,6 @@
 //! UUIDs and snowflake128.
 
 pub mod functions;
+pub mod identity;
 pub mod snowflake128;
 pub mod ticker;

@@ -19,41 +19,46 @@ use crate::shared::holder::Holder;
 use crate::shared::segment;
 use crate::snowflake::session;
 use crate::snowflake::worker;
-use crate::uuid::ticker::{Fence, Ticker};
+use crate::uuid::ticker::{Limit, Ticker};
 
 /// What this backend gives out, looked up once and after changes of settings or of the lease.
 #[derive(Clone, Copy)]
-struct Wide {
-    ticker: Ticker<UnixSequence, Leased>,
+struct Source {
+    ticker: Ticker<UnixSequence, Lease>,
     worker: u32,
 }
 
-static WIDE: BackendLocal<Option<Wide>> = BackendLocal::new(None);
+static SOURCE: BackendLocal<Option<Source>> = BackendLocal::new(None);
 
 /// Reads the settings again at the next ID.
 pub fn forget() {
-    WIDE.set(None);
+    SOURCE.set(None);
 }
 
-/// The fence of the server's lease.
+/// The end of the server's lease as a limit.
 #[derive(Clone, Copy)]
-struct Leased(&'static Holder);
+struct Lease(&'static Holder);
 
-/// Why a word may not be let on.
-enum Refusal {
+/// Why a word may not advance.
+enum Reached {
     /// The server has another worker ID by now.
     Over,
     Failed(Failure),
 }
 
-impl Fence for Leased {
-    type Refusal = Refusal;
+impl Limit for Lease {
+    type Reached = Reached;
 
-    fn let_on<T: Ticks>(self, slot: &Slot<AtomicU64>, next: u64, tick: u64) -> Result<(), Refusal> {
+    fn advance<T: Ticks>(
+        self,
+        slot: &Slot<AtomicU64>,
+        next: u64,
+        tick: u64,
+    ) -> Result<(), Reached> {
         if next > T::LAST && slot.is_closed() {
             // until whoever closed it is through
             self.0.steady(|| ());
-            return Err(Refusal::Over);
+            return Err(Reached::Over);
         }
         // the millisecond after the one of the tick
         let bound = T::instant(tick).micros() / 1_000 + 1;
@@ -66,38 +71,38 @@ impl Fence for Leased {
             return Ok(());
         }
         slot.count_error();
-        Err(Refusal::Failed(self.0.ended(T::instant(next))))
+        Err(Reached::Failed(self.0.ended(T::instant(next))))
     }
 }
 
 #[cold]
-fn attach() -> Outcome<Wide> {
+fn attach() -> Outcome<Source> {
     let shared = segment::shared()?;
     session::refuse_recovery()?;
-    let worker = worker::members(&settings::layout()?, shared)?.own;
-    let slot = shared.wide_slot(worker).ok_or_else(|| {
+    let worker = worker::ids(&settings::layout()?, shared)?.own;
+    let slot = shared.words().slot128(worker).ok_or_else(|| {
         Failure::state(format!("worker ID {worker} has no place in shared memory"))
     })?;
-    let wide = Wide {
-        ticker: Ticker::new(slot, Leased(shared.holder())),
+    let source = Source {
+        ticker: Ticker::new(slot, Lease(shared.holder())),
         worker,
     };
-    WIDE.set(Some(wide));
-    Ok(wide)
+    SOURCE.set(Some(source));
+    Ok(source)
 }
 
 /// The next tick and the worker ID that it belongs to.
 #[inline(always)]
 fn next() -> Outcome<(u64, u32)> {
     loop {
-        let wide = match WIDE.get() {
-            Some(wide) => wide,
+        let source = match SOURCE.get() {
+            Some(source) => source,
             None => attach()?,
         };
-        match wide.ticker.try_next() {
-            Ok(tick) => return Ok((tick, wide.worker)),
-            Err(Refusal::Over) => forget(),
-            Err(Refusal::Failed(failure)) => return Err(failure),
+        match source.ticker.try_next() {
+            Ok(tick) => return Ok((tick, source.worker)),
+            Err(Reached::Over) => forget(),
+            Err(Reached::Failed(failure)) => return Err(failure),
         }
     }
 }

@@ -10,38 +10,35 @@ use std::sync::atomic::AtomicU64;
 
 use pgrx::prelude::*;
 use snowflake_core::Timestamp;
-use snowflake_core::uuid::{Node, Ticks};
+use snowflake_core::uuid::Ticks;
 use snowflake_core::words::{Pace, Slot, Word};
 
 use crate::host::clock;
 use crate::host::delay;
-use crate::host::random;
-use crate::postgres::backend::BackendLocal;
 use crate::settings;
-use crate::shared::segment;
 
-/// What decides how far a word may be let on without a look at the clocks.
-pub trait Fence: Copy {
-    /// Why it may not.
-    type Refusal;
+/// What decides how far a word may advance without a look at the clocks.
+pub trait Limit: Copy {
+    /// Why it may not advance.
+    type Reached;
 
-    /// Lets a word on up to a tick, or as far as it may; `next` is the tick whose turn it is.
-    fn let_on<T: Ticks>(
+    /// Lets a word advance up to a tick, or as far as it may; `next` is the tick whose turn it is.
+    fn advance<T: Ticks>(
         self,
         slot: &Slot<AtomicU64>,
         next: u64,
         tick: u64,
-    ) -> Result<(), Self::Refusal>;
+    ) -> Result<(), Self::Reached>;
 }
 
-/// No fence: a word that belongs to this server, or to this backend, alone.
+/// No limit: a word that belongs to this server, or to this backend, alone.
 #[derive(Clone, Copy)]
-pub struct Unfenced;
+pub struct Unlimited;
 
-impl Fence for Unfenced {
-    type Refusal = Infallible;
+impl Limit for Unlimited {
+    type Reached = Infallible;
 
-    fn let_on<T: Ticks>(
+    fn advance<T: Ticks>(
         self,
         slot: &Slot<AtomicU64>,
         _next: u64,
@@ -52,13 +49,13 @@ impl Fence for Unfenced {
     }
 }
 
-/// A word, how it counts time, and what it is let on by.
+/// A shared word, its unit of time, and the limit of how far it may advance.
 #[derive(Clone, Copy)]
-pub struct Ticker<T, F = Unfenced> {
+pub struct Ticker<T, L = Unlimited> {
     slot: &'static Slot<AtomicU64>,
-    fence: F,
-    /// How far ticks may run ahead of the clock.
-    lead: u64,
+    limit: L,
+    /// How many ticks the word may run ahead of the clock.
+    max_lead: u64,
     /// Ticks between two samples of the clocks.
     interval: u64,
     counting: PhantomData<T>,
@@ -75,9 +72,9 @@ fn pace() -> Pace {
 }
 
 impl<T: Ticks> Ticker<T> {
-    /// Ticks of a word without a fence.
-    pub fn unfenced(slot: &'static Slot<AtomicU64>) -> Self {
-        Self::new(slot, Unfenced)
+    /// Ticks of a word without a limit.
+    pub fn unlimited(slot: &'static Slot<AtomicU64>) -> Self {
+        Self::new(slot, Unlimited)
     }
 
     /// The next tick.
@@ -88,26 +85,26 @@ impl<T: Ticks> Ticker<T> {
     }
 }
 
-impl<T: Ticks, F: Fence> Ticker<T, F> {
+impl<T: Ticks, L: Limit> Ticker<T, L> {
     /// Ticks of a word.
-    pub fn new(slot: &'static Slot<AtomicU64>, fence: F) -> Self {
+    pub fn new(slot: &'static Slot<AtomicU64>, limit: L) -> Self {
         let ticks =
             |micros| T::at(Timestamp::from_micros(micros)) - T::at(Timestamp::from_micros(0));
         Self {
             slot,
-            fence,
-            lead: ticks(pace().max_lead),
+            limit,
+            max_lead: ticks(pace().max_lead),
             interval: ticks(1_000_000),
             counting: PhantomData,
         }
     }
 
-    /// The next tick, if the fence allows one.
+    /// The next tick, if the limit allows one.
     #[inline(always)]
-    pub fn try_next(self) -> Result<u64, F::Refusal> {
+    pub fn try_next(self) -> Result<u64, L::Reached> {
         let (seconds, nanoseconds) = clock::wall_parts();
         let now = T::tick(seconds, nanoseconds);
-        let allowed = (now + self.lead).min(T::LAST);
+        let allowed = (now + self.max_lead).min(T::LAST);
         match self.slot.claim(&self.slot.sampled, now, allowed, 1, || 0) {
             Ok(claim) => Ok(claim.first),
             Err(_) => self.next_slow(),
@@ -116,7 +113,7 @@ impl<T: Ticks, F: Fence> Ticker<T, F> {
 
     #[cold]
     #[inline(never)]
-    fn next_slow(self) -> Result<u64, F::Refusal> {
+    fn next_slow(self) -> Result<u64, L::Reached> {
         let pace = pace();
         loop {
             check_for_interrupts!();
@@ -134,7 +131,7 @@ impl<T: Ticks, F: Fence> Ticker<T, F> {
                 Ok(claim) => return Ok(claim.first),
                 Err(beyond) if beyond.first <= allowed || self.slot.is_closed() => {
                     let tick = beyond.first + self.interval;
-                    self.fence.let_on::<T>(self.slot, beyond.first, tick)?;
+                    self.limit.advance::<T>(self.slot, beyond.first, tick)?;
                 }
                 Err(beyond) => {
                     let from = T::instant(beyond.first).micros();
@@ -142,40 +139,5 @@ impl<T: Ticks, F: Fence> Ticker<T, F> {
                 }
             }
         }
-    }
-}
-
-/// What versions 1 and 6 have beside the time. Node ID and clock sequence are random for every
-/// start of the server, so that UUIDs of before and after never meet, whatever the clock does;
-/// an own node ID is never that of a network card (RFC 9562, section 6.10).
-#[derive(Clone, Copy)]
-pub struct Identity {
-    pub node: Node,
-    pub clock_sequence: u16,
-}
-
-impl Identity {
-    /// The identity of 64 random bits.
-    pub fn new(random: u64) -> Self {
-        let [high, low, node @ ..] = random.to_be_bytes();
-        let mut node: Node = node;
-        // the multicast bit, which no network card has
-        node[0] |= 1;
-        Self {
-            node,
-            clock_sequence: u16::from_be_bytes([high, low]) & 0x3fff,
-        }
-    }
-
-    /// That of this server; of this backend, where the library is not preloaded.
-    pub fn of_server() -> Self {
-        static IDENTITY: BackendLocal<Option<Identity>> = BackendLocal::new(None);
-        IDENTITY.get().unwrap_or_else(|| {
-            let random =
-                segment::shared().map_or_else(|_| random::bits(), |shared| shared.identity());
-            let identity = Self::new(random);
-            IDENTITY.set(Some(identity));
-            identity
-        })
     }
 }
