@@ -15,7 +15,7 @@ pub struct Failure {
     hint: Option<String>,
 }
 
-/// What glue functions answer.
+/// What glue functions return.
 pub type Outcome<T> = Result<T, Failure>;
 
 impl Failure {

@@ -5,9 +5,12 @@ use pgrx::prelude::*;
 
 use crate::extension;
 use crate::host::clock;
+use crate::postgres::datum::Argument;
 use crate::postgres::error::{Failure, OrRaise, Outcome};
-use crate::postgres::sql::{self, Argument, Name, Relation, Sql};
+use crate::postgres::name::{Name, Relation};
+use crate::postgres::sql::{self, Sql};
 use crate::postgres::text::NameArgument;
+use crate::postgres::transaction;
 use crate::snowflake::layouts;
 use crate::snowflake::session;
 
@@ -29,11 +32,11 @@ fn snowflake_adopt(table: pg_sys::Oid, column: NameArgument) {
 }
 
 fn adopt(oid: pg_sys::Oid, column: NameArgument) -> Outcome<()> {
-    sql::refuse_read_only(c"snowflake_adopt()");
-    sql::refuse_old_snapshot("snowflake_adopt()")?;
+    transaction::refuse_read_only(c"snowflake_adopt()");
+    transaction::refuse_old_snapshot("snowflake_adopt()")?;
     // before the lock, so that nobody can lock what belongs to others, and once more after it
     check_table(oid)?;
-    let name = sql::lock(oid, LOCK).ok_or_else(|| missing(oid))?;
+    let name = Relation::lock(oid, LOCK).ok_or_else(|| missing(oid))?;
     check_table(oid)?;
     let target = Target::find(oid, name, column)?;
     let facts = sql::with_system_path(|| target.facts())?;

@@ -11,9 +11,10 @@ use snowflake_core::{Error, Timestamp};
 use crate::host::clock;
 use crate::host::delay;
 use crate::host::random;
-use crate::postgres::backend::BackendLocal;
+use crate::postgres::backend::{self, BackendLocal};
 use crate::postgres::error::{Failure, Outcome};
 use crate::postgres::invalidation;
+use crate::postgres::transaction;
 use crate::settings;
 use crate::shared::segment::{self, Shared};
 use crate::snowflake::mark;
@@ -153,15 +154,10 @@ pub fn current() -> Outcome<Session> {
 
 /// Refuses on a standby, whose worker ID is its primary's.
 pub fn refuse_recovery() -> Outcome<()> {
-    // SAFETY: reads shared memory of the server
-    if unsafe { pg_sys::RecoveryInProgress() } {
-        return Err(Failure::new(
-            PgSqlErrorCode::ERRCODE_READ_ONLY_SQL_TRANSACTION,
-            "cannot generate snowflake IDs during recovery",
-        )
-        .hint("Generate them on the primary; decoding works here."));
-    }
-    Ok(())
+    transaction::refuse_recovery(
+        "generate snowflake IDs",
+        "Generate them on the primary; decoding works here.",
+    )
 }
 
 fn attach() -> Outcome<Session> {
@@ -173,9 +169,7 @@ fn attach() -> Outcome<Session> {
     let members = worker::members(&layout, shared)?;
     let worker = members.own;
     let slot = slot_of(shared, worker)?;
-    // SAFETY: a variable of this process, set when it connected to its database
-    let database = unsafe { pg_sys::MyDatabaseId };
-    let shared_mark = shared.mark(database, relations.mark);
+    let shared_mark = shared.mark(backend::database(), relations.mark);
     let shape = layout.shape();
     let pace = settings::pace();
     let sequences = 1 << shape.sequence_bits();

@@ -10,6 +10,7 @@ use snowflake_core::words::Word;
 
 use crate::host::clock;
 use crate::lease::registrar;
+use crate::postgres::backend;
 use crate::postgres::encoding;
 use crate::postgres::error::OrRaise;
 use crate::postgres::timestamp;
@@ -101,10 +102,8 @@ fn snowflake_pg_status() -> TableIterator<
     let shape = layout.shape();
     let relations = record::relations().or_raise();
     let stored = mark::stored(relations).or_raise();
-    // SAFETY: a variable of this process, set when it connected to its database
-    let database = unsafe { pg_sys::MyDatabaseId };
     let mark_waits = shared
-        .known_mark(database, relations.mark)
+        .known_mark(backend::database(), relations.mark)
         .map(|mark| mark.waits.load_relaxed() as i64);
     let mark = (stored > 0).then(|| timestamp::to_postgres(Timestamp::from_millis(stored)));
     let sample = clock::sample();

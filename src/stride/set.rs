@@ -12,10 +12,13 @@ use std::fmt::{self, Display, Formatter};
 use pgrx::prelude::*;
 use snowflake_core::stride::{Sequence, Stride};
 
+use crate::postgres::datum::Argument;
 use crate::postgres::encoding;
 use crate::postgres::error::{Failure, OrRaise, Outcome};
+use crate::postgres::name::{Name, Relation};
 use crate::postgres::sequence;
-use crate::postgres::sql::{self, Argument, Name, Relation, Sql};
+use crate::postgres::sql::{self, Sql};
+use crate::postgres::transaction;
 
 /// The name of the label provider.
 const PROVIDER: &CStr = c"snowflake_pg";
@@ -68,13 +71,13 @@ fn stride_sequence(sequence: pg_sys::Oid, node: i32, nodes: i32) -> i64 {
 
 fn set(oid: pg_sys::Oid, node: i32, nodes: i32) -> Outcome<i64> {
     let stride = Stride::new(node, nodes)?;
-    sql::refuse_read_only(c"stride_sequence()");
-    sql::refuse_old_snapshot("stride_sequence()")?;
+    transaction::refuse_read_only(c"stride_sequence()");
+    transaction::refuse_old_snapshot("stride_sequence()")?;
     // before the lock, so that nobody can lock what belongs to others, and once more after it
     check_alterable(oid)?;
     // tables come first, as for whoever drops or truncates one along with its sequence
     sql::with_system_path(|| Column::lock_all(oid, Column::check_visible))?;
-    let name = sql::lock(oid, ALTER_LOCK).ok_or_else(|| missing(oid))?;
+    let name = Relation::lock(oid, ALTER_LOCK).ok_or_else(|| missing(oid))?;
     check_alterable(oid)?;
     let found = sql::with_system_path(|| {
         let (sequence, _) = read(oid)?.ok_or_else(|| missing(oid))?;
@@ -250,7 +253,7 @@ impl Column {
             let Some(column) = Self::find(table, number) else {
                 continue;
             };
-            if check(&column)? && sql::lock(table, pg_sys::AccessShareLock).is_some() {
+            if check(&column)? && Relation::lock(table, pg_sys::AccessShareLock).is_some() {
                 locked.extend(Self::find(table, number));
             }
         }

@@ -7,9 +7,11 @@ use pgrx::prelude::*;
 
 use crate::net::deadline::Deadline;
 use crate::postgres::error::{Failure, OrRaise, Outcome};
+use crate::postgres::name::{Name, Relation};
 use crate::postgres::sequence::Sequence;
-use crate::postgres::sql::{self, Name, Relation, Sql};
+use crate::postgres::sql::{self, Sql};
 use crate::postgres::text::ServerText;
+use crate::postgres::transaction;
 use crate::registry::protocol::{Definition, Unreachable};
 use crate::registry::setting;
 use crate::settings;
@@ -57,7 +59,7 @@ fn ticket_drop(name: ServerText) {
 
 fn create(name: ServerText, definition: Definition) -> Outcome<()> {
     // before anything is created in a registry, which no rollback here takes back
-    sql::refuse_read_only(c"ticket_create()");
+    transaction::refuse_read_only(c"ticket_create()");
     check(name, definition)?;
     if is_taken(name)? {
         return Err(Failure::new(

@@ -7,14 +7,16 @@ use pgrx::prelude::*;
 
 use crate::extension;
 use crate::host::clock;
-use crate::postgres::backend::BackendLocal;
+use crate::postgres::backend::{self, BackendLocal};
 use crate::postgres::encoding;
 use crate::postgres::error::{Failure, OrRaise, Outcome};
 use crate::postgres::invalidation;
 use crate::postgres::row::Row;
-use crate::postgres::sequence::{Sequence, flushed, flushed_soon};
+use crate::postgres::sequence::Sequence;
 use crate::postgres::table::{Key, Table};
 use crate::postgres::text::ServerText;
+use crate::postgres::transaction;
+use crate::postgres::wal::{flush, flushed, flushed_soon};
 use crate::settings;
 use crate::shared::segment::{self, COUNTERS, Shared};
 use crate::shared::supplies::{self, LONGEST_NAME, SUPPLIES};
@@ -181,8 +183,7 @@ pub fn missing(name: ServerText) -> Failure {
 
 /// The key in shared memory of a sequence of this database.
 pub fn key(sequence: pg_sys::Oid) -> u64 {
-    // SAFETY: a variable of this process, set when it connected to its database
-    segment::key(unsafe { pg_sys::MyDatabaseId }, sequence)
+    segment::key(backend::database(), sequence)
 }
 
 fn look_up(name: ServerText) -> Outcome<Counter> {
@@ -280,15 +281,7 @@ fn settle_file(entry: &segment::Counter, key: u64, file: u32) {
 
 /// Refuses on a standby, which cannot raise a counter.
 fn refuse_recovery() -> Outcome<()> {
-    // SAFETY: reads shared memory of the server
-    if unsafe { pg_sys::RecoveryInProgress() } {
-        return Err(Failure::new(
-            PgSqlErrorCode::ERRCODE_READ_ONLY_SQL_TRANSACTION,
-            "cannot draw tickets during recovery",
-        )
-        .hint("Draw them on the primary."));
-    }
-    Ok(())
+    transaction::refuse_recovery("draw tickets", "Draw them on the primary.")
 }
 
 /// A ticket takes what nextval() does.
@@ -317,12 +310,6 @@ fn exhausted(name: ServerText) -> Failure {
         PgSqlErrorCode::ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED,
         format!("ticket \"{}\" has no numbers left", name.to_text()),
     )
-}
-
-/// Makes the log durable up to a position.
-fn flush(position: u64) {
-    // SAFETY: writes and flushes the log; no lightweight lock is held
-    unsafe { pg_sys::XLogFlush(position) };
 }
 
 /// A number of a counter whose blocks are not cached.
