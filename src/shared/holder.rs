@@ -13,7 +13,7 @@ use snowflake_core::snowflake::{Fence, Shape, first_whole_tick};
 use snowflake_core::uuid::{Ticks, UnixSequence};
 use snowflake_core::{ClockSample, Timestamp};
 
-use crate::postgres::error::{Failure, Outcome};
+use crate::postgres::error::{self, Failure, Outcome};
 use crate::postgres::lock::Lock;
 use crate::registry::setting;
 use crate::settings;
@@ -328,7 +328,7 @@ impl Holder {
             record.trouble = Some(Trouble {
                 cause,
                 since: known.map_or(now, |known| known.since),
-                text: Line::new(text.trim_end().trim_end_matches('.')),
+                text: Line::new(error::without_full_stop(text)),
             });
             known.is_none()
         })

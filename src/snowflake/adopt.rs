@@ -1,12 +1,11 @@
 //! Turns the primary key of a table that exists into `bigint DEFAULT snowflake_next()`.
 
-use pgrx::PgLogLevel;
 use pgrx::prelude::*;
 
 use crate::extension;
 use crate::host::clock;
 use crate::postgres::datum::Argument;
-use crate::postgres::error::{Failure, OrRaise, Outcome};
+use crate::postgres::error::{Failure, OrRaise, Outcome, Report};
 use crate::postgres::name::{Name, Relation};
 use crate::postgres::sql::{self, Sql};
 use crate::postgres::text::NameArgument;
@@ -41,11 +40,8 @@ fn adopt(oid: pg_sys::Oid, column: NameArgument) -> Outcome<()> {
     let target = Target::find(oid, name, column)?;
     let facts = sql::with_system_path(|| target.facts())?;
     if facts.adopted {
-        Failure::new(
-            PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
-            format!("{target} is DEFAULT snowflake_next() already, skipping"),
-        )
-        .report(PgLogLevel::NOTICE);
+        let skipped = format!("{target} is DEFAULT snowflake_next() already, skipping");
+        Report::new(skipped).notice();
         return Ok(());
     }
     sql::with_system_path(|| target.check_obstacles(&facts))?;
@@ -320,12 +316,9 @@ impl Target {
         let Some(user) = user else {
             return sql::run(Sql::new("DROP SEQUENCE ").relation(&name));
         };
-        Failure::new(
-            PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
-            format!("sequence \"{name}\" is kept"),
-        )
-        .detail(format!("It is used by {user}."))
-        .report(PgLogLevel::NOTICE);
+        Report::new(format!("sequence \"{name}\" is kept"))
+            .detail(format!("It is used by {user}."))
+            .notice();
         let keep = Sql::new("ALTER SEQUENCE ").relation(&name);
         sql::run(keep.text(" OWNED BY NONE"))
     }

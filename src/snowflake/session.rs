@@ -12,7 +12,7 @@ use crate::host::clock;
 use crate::host::delay;
 use crate::host::random;
 use crate::postgres::backend::{self, BackendLocal};
-use crate::postgres::error::{Failure, Outcome};
+use crate::postgres::error::{Failure, Outcome, Report};
 use crate::postgres::invalidation;
 use crate::postgres::transaction;
 use crate::settings;
@@ -215,15 +215,12 @@ fn warn_of_expiry(layout: &str, last_instant: Timestamp) {
     const YEAR: i64 = 365 * 86_400 * 1_000_000;
     let left = last_instant.micros() - clock::wall().micros();
     if (0..YEAR).contains(&left) && !WARNED_OF_EXPIRY.replace(true) {
-        Failure::new(
-            PgSqlErrorCode::ERRCODE_WARNING,
-            format!(
-                "layout \"{layout}\" has no IDs left in {} days",
-                left / 86_400_000_000
-            ),
-        )
+        Report::new(format!(
+            "layout \"{layout}\" has no IDs left in {} days",
+            left / 86_400_000_000
+        ))
         .detail(format!("Its last instant is {last_instant}."))
-        .report(PgLogLevel::WARNING);
+        .warning();
     }
 }
 

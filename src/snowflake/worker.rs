@@ -2,11 +2,11 @@
 
 use std::net::{IpAddr, UdpSocket};
 
-use pgrx::{PgLogLevel, PgSqlErrorCode};
+use pgrx::PgSqlErrorCode;
 use snowflake_core::snowflake::{Layout, Worker, host_name_ordinal, worker_from_address};
 
 use crate::postgres::backend::BackendLocal;
-use crate::postgres::error::{Failure, Outcome};
+use crate::postgres::error::{Failure, Outcome, Report};
 use crate::settings;
 use crate::shared::segment::Shared;
 
@@ -146,11 +146,10 @@ fn single(setting: Worker, layout: &Layout, shared: Shared) -> Outcome<u32> {
         }
     };
     if shared.announce(worker) {
-        Failure::new(
-            PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
-            format!("snowflake_pg takes worker ID {worker} from {origin}"),
-        )
-        .report(PgLogLevel::LOG);
+        Report::new(format!(
+            "snowflake_pg takes worker ID {worker} from {origin}"
+        ))
+        .log();
     }
     Ok(worker)
 }

@@ -6,7 +6,7 @@ use std::ffi::CString;
 use pgrx::prelude::*;
 
 use crate::net::deadline::Deadline;
-use crate::postgres::error::{Failure, OrRaise, Outcome};
+use crate::postgres::error::{Failure, OrRaise, Outcome, Report};
 use crate::postgres::name::{Name, Relation};
 use crate::postgres::sequence::Sequence;
 use crate::postgres::sql::{self, Sql};
@@ -98,7 +98,7 @@ fn create_remotely(name: ServerText, definition: Definition, setting: &str) -> O
             PgSqlErrorCode::ERRCODE_CONNECTION_EXCEPTION,
             format!("cannot create ticket \"{text}\" in the registry"),
         )
-        .detail(format!("{}.", problem.trim_end().trim_end_matches('.')))
+        .detail_of(&problem)
     };
     let deadline = Deadline::within(PATIENCE);
     let existed = setting::tickets(setting)
@@ -111,11 +111,10 @@ fn create_remotely(name: ServerText, definition: Definition, setting: &str) -> O
             )
         })?;
     if existed {
-        Failure::new(
-            PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
-            format!("ticket \"{text}\" exists in the registry, which goes on counting as it does"),
-        )
-        .report(PgLogLevel::NOTICE);
+        Report::new(format!(
+            "ticket \"{text}\" exists in the registry, which goes on counting as it does"
+        ))
+        .notice();
     }
     Ok(())
 }

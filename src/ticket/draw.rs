@@ -425,7 +425,7 @@ fn await_block(
             PgSqlErrorCode::ERRCODE_CONNECTION_EXCEPTION,
             format!("no block of ticket \"{}\" can be had", name.to_text()),
         )
-        .detail(format!("{}.", trouble.trim_end().trim_end_matches('.')))
+        .detail_of(&trouble)
         .hint(
             "It comes from the registry that snowflake_pg.ticket_registry or \
              snowflake_pg.registry names. Tickets go on as soon as that answers.",
