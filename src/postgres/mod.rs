@@ -7,6 +7,7 @@ pub mod error;
 pub mod invalidation;
 pub mod lock;
 pub mod name;
+pub mod owner;
 pub mod parameter;
 pub mod row;
 pub mod sequence;

@@ -7,6 +7,7 @@ use crate::host::clock;
 use crate::postgres::datum::Argument;
 use crate::postgres::error::{Failure, OrRaise, Outcome, Report};
 use crate::postgres::name::{Name, Relation};
+use crate::postgres::owner::RelationKind;
 use crate::postgres::sql::{self, Sql};
 use crate::postgres::text::NameArgument;
 use crate::postgres::transaction;
@@ -34,9 +35,9 @@ fn adopt(oid: pg_sys::Oid, column: NameArgument) -> Outcome<()> {
     transaction::refuse_read_only(c"snowflake_adopt()");
     transaction::refuse_old_snapshot("snowflake_adopt()")?;
     // before the lock, so that nobody can lock what belongs to others, and once more after it
-    check_table(oid)?;
-    let name = Relation::lock(oid, LOCK).ok_or_else(|| missing(oid))?;
-    check_table(oid)?;
+    RelationKind::Table.check_alterable(oid)?;
+    let name = Relation::lock(oid, LOCK).ok_or_else(|| RelationKind::Table.missing(oid))?;
+    RelationKind::Table.check_alterable(oid)?;
     let target = Target::find(oid, name, column)?;
     let facts = sql::with_system_path(|| target.facts())?;
     if facts.adopted {
@@ -45,7 +46,7 @@ fn adopt(oid: pg_sys::Oid, column: NameArgument) -> Outcome<()> {
         return Ok(());
     }
     sql::with_system_path(|| target.check_obstacles(&facts))?;
-    // an ID that is lost, but says that the server gives out any
+    // this ID is discarded; it proves that the server can generate one
     let id = session::next()?;
     // other servers may be behind this one: the lowest ID of this instant
     let first = layouts::recorded()?.min_id(clock::wall())?.min(id);
@@ -54,35 +55,6 @@ fn adopt(oid: pg_sys::Oid, column: NameArgument) -> Outcome<()> {
         target.check_constraints(id)
     })?;
     target.alter(&facts)
-}
-
-fn missing(oid: pg_sys::Oid) -> Failure {
-    Failure::new(
-        PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
-        format!("table with OID {} does not exist", oid.to_u32()),
-    )
-}
-
-/// Refuses what is no table, or not the caller's to alter.
-fn check_table(oid: pg_sys::Oid) -> Outcome<()> {
-    let name = Relation::find(oid).ok_or_else(|| missing(oid))?;
-    let sql = Sql::new(
-        "SELECT pg_has_role(relowner, 'USAGE'), relkind IN ('r', 'p') FROM pg_class WHERE oid = $1",
-    );
-    let facts =
-        sql::with_system_path(|| sql::rows(sql, &[oid.into()], |row| (row.flag(1), row.flag(2))))?;
-    match facts.first() {
-        None => Err(missing(oid)),
-        Some((_, false)) => Err(Failure::new(
-            PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE,
-            format!("\"{name}\" is not a table"),
-        )),
-        Some((false, _)) => Err(Failure::new(
-            PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
-            format!("must be owner of table {name}"),
-        )),
-        Some((true, true)) => Ok(()),
-    }
 }
 
 /// A column of a table that is locked.
@@ -177,7 +149,10 @@ impl Target {
             is_key: row.flag(7),
             adopted: row.flag(1) && row.flag(7) && row.flag(8),
         })?;
-        facts.into_iter().next().ok_or_else(|| missing(self.oid))
+        facts
+            .into_iter()
+            .next()
+            .ok_or_else(|| RelationKind::Table.missing(self.oid))
     }
 
     fn check_obstacles(&self, facts: &Facts) -> Outcome<()> {
