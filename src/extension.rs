@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use pgrx::prelude::*;
 
 use crate::postgres::error::{Failure, Outcome};
-use crate::postgres::sql::Relation;
+use crate::postgres::name::Relation;
 use crate::postgres::table::Table;
 
 /// A relation of the extension by its name in the extension's schema.

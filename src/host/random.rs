@@ -27,7 +27,7 @@ thread_local! {
     static GENERATOR: RefCell<Option<Generator>> = const { RefCell::new(None) };
 }
 
-/// Calls with a generator that has so many bytes left.
+/// Calls with a generator that has at least the given number of bytes left.
 #[inline]
 fn with<T>(bytes: u32, take: impl FnOnce(&mut ChaCha12Rng) -> T) -> T {
     GENERATOR.with_borrow_mut(|generator| {

@@ -16,7 +16,7 @@ use snowflake_core::{ClockSample, Timestamp};
 use crate::host::clock;
 use crate::host::random;
 use crate::net::deadline::Deadline;
-use crate::postgres::error::{Failure, Outcome};
+use crate::postgres::error::{self, Outcome, Report};
 use crate::postgres::wait::{self, Event};
 use crate::registry::protocol::{Registry, Tickets, Unreachable};
 use crate::registry::setting as registry_setting;
@@ -235,7 +235,7 @@ impl Leases {
                 self.give_up(Deadline::within(FAREWELL));
                 let now = clock::wall().micros() / 1_000;
                 if self.holder.note(Cause::Setting, &failure.line(), now) {
-                    failure.report(PgLogLevel::LOG);
+                    Report::from(failure).log();
                 }
                 return LONGEST_PAUSE;
             }
@@ -310,15 +310,15 @@ impl Leases {
             && trouble.cause == Cause::Unreachable
         {
             let since = Timestamp::from_millis(trouble.since);
-            log("the registry of worker IDs answers again")
+            Report::new("the registry of worker IDs answers again")
                 .detail(format!("It had not answered since {since}."))
-                .report(PgLogLevel::LOG);
+                .log();
         }
         let until = Timestamp::from_millis(lease.not_after);
         let from = Timestamp::from_millis(lease.not_before);
         let worker = lease.worker;
         match held {
-            Some(held) if held.worker != worker => log(format!(
+            Some(held) if held.worker != worker => Report::new(format!(
                 "the worker ID of this server is {worker} now, and was {}",
                 held.worker
             ))
@@ -327,11 +327,11 @@ impl Leases {
                  is for IDs from {from} to {until}.",
                 held.worker
             ))
-            .report(PgLogLevel::LOG),
+            .log(),
             Some(held) if held.not_before == lease.not_before => {}
-            _ => log(format!("worker ID {worker} is leased to this server"))
+            _ => Report::new(format!("worker ID {worker} is leased to this server"))
                 .detail(format!("The lease is for IDs from {from} to {until}."))
-                .report(PgLogLevel::LOG),
+                .log(),
         }
     }
 
@@ -340,7 +340,7 @@ impl Leases {
             return;
         }
         let host = by.unwrap_or_default();
-        log(format!(
+        Report::new(format!(
             "another server with the identity of this one holds a worker ID, on host \"{host}\""
         ))
         .detail(format!(
@@ -348,7 +348,7 @@ impl Leases {
              start of this server that was not stopped cleanly. Each has a worker ID of its own.",
             self.identity
         ))
-        .report(PgLogLevel::LOG);
+        .log();
     }
 
     /// Tells about an attempt that failed; the log is told once for each kind of trouble.
@@ -361,7 +361,6 @@ impl Leases {
             Cause::Unreachable => "the registry of worker IDs does not answer",
             _ => "the registry of worker IDs refuses a lease",
         };
-        let text = text.trim_end().trim_end_matches('.');
         let last = match self.holder.record().lease {
             Some(lease) => {
                 let end = Timestamp::from_millis(lease.not_after);
@@ -371,9 +370,9 @@ impl Leases {
             }
             None => "No ID is given out until it grants one.".into(),
         };
-        log(message)
-            .detail(format!("{text}. {last}"))
-            .report(PgLogLevel::LOG);
+        Report::new(message)
+            .detail(format!("{} {last}", error::sentence(&text)))
+            .log();
     }
 
     /// Gives the lease back, if there is one.
@@ -389,18 +388,15 @@ impl Leases {
             .registry
             .release(&self.layout, worker, nonce, mark, deadline);
         match released {
-            Ok(()) => log(format!("worker ID {worker} was given back")).report(PgLogLevel::LOG),
-            Err(Unreachable(problem)) => log(format!("worker ID {worker} was not given back"))
-                .detail(format!(
-                    "The registry does not answer: {problem}. The lease ends at {}.",
-                    Timestamp::from_millis(not_after)
-                ))
-                .report(PgLogLevel::LOG),
+            Ok(()) => Report::new(format!("worker ID {worker} was given back")).log(),
+            Err(Unreachable(problem)) => {
+                Report::new(format!("worker ID {worker} was not given back"))
+                    .detail(format!(
+                        "The registry does not answer: {problem}. The lease ends at {}.",
+                        Timestamp::from_millis(not_after)
+                    ))
+                    .log()
+            }
         }
     }
-}
-
-/// A line for the log.
-fn log(message: impl Into<String>) -> Failure {
-    Failure::new(PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, message)
 }

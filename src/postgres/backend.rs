@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use pgrx::pg_sys;
+
 /// A value that belongs to one backend process, as C's static variables do.
 pub struct BackendLocal<T>(Cell<T>);
 
@@ -28,4 +30,10 @@ impl<T: Copy> BackendLocal<T> {
     pub fn get(&self) -> T {
         self.0.get()
     }
+}
+
+/// The database that this backend is connected to.
+pub fn database() -> pg_sys::Oid {
+    // SAFETY: a variable of this process, set when it connects to its database
+    unsafe { pg_sys::MyDatabaseId }
 }

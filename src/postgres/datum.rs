@@ -42,6 +42,9 @@ macro_rules! sql_type {
 }
 pub(crate) use sql_type;
 
+/// A value for `$1` and so on in a statement.
+pub type Argument<'a> = pgrx::datum::DatumWithOid<'a>;
+
 /// A UUID as argument and result.
 pub struct Uuid(pub uuid::Uuid);
 
@@ -64,8 +67,8 @@ unsafe impl BoxRet for Uuid {
     #[inline(always)]
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
         const SIZE: usize = size_of::<uuid::Bytes>();
-        // SAFETY: raises no error, but answers null, with this flag and a size that is no larger
-        // than allowed; pgrx's form of it does raise one. So many bytes are written.
+        // SAFETY: raises no error, but returns null, with this flag and a size that is no larger
+        // than allowed; pgrx's form of it does raise one. No more than that size is written.
         unsafe {
             let context = pg_sys::CurrentMemoryContext;
             let flags = pg_sys::MCXT_ALLOC_NO_OOM as c_int;

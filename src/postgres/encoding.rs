@@ -45,8 +45,8 @@ pub fn to_utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
 
 #[cold]
 fn convert(bytes: &[u8]) -> Cow<'_, [u8]> {
-    // SAFETY: converts so many bytes, and answers them or a C string of its own; text holds no
-    // zero byte
+    // SAFETY: converts the given number of bytes, and returns their address or a C string of its
+    // own; text holds no zero byte
     unsafe {
         let source = bytes.as_ptr().cast();
         let length = bytes.len() as i32;

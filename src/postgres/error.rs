@@ -15,7 +15,7 @@ pub struct Failure {
     hint: Option<String>,
 }
 
-/// What glue functions answer.
+/// What glue functions return.
 pub type Outcome<T> = Result<T, Failure>;
 
 impl Failure {
@@ -47,6 +47,11 @@ impl Failure {
         self
     }
 
+    /// A problem that somebody else put into words, as a detail.
+    pub fn detail_of(self, problem: &str) -> Self {
+        self.detail(sentence(problem))
+    }
+
     /// Message and detail as one line.
     pub fn line(&self) -> String {
         match &self.detail {
@@ -64,7 +69,7 @@ impl Failure {
     }
 
     /// Sends it to the client or the log.
-    pub fn report(self, level: PgLogLevel) {
+    fn send(self, level: PgLogLevel) {
         let message = encoding::message(self.message);
         let mut report = ErrorReport::new(self.code, message, "snowflake_pg");
         if let Some(detail) = self.detail {
@@ -79,9 +84,69 @@ impl Failure {
     /// Ends the statement.
     #[cold]
     pub fn raise(self) -> ! {
-        self.report(PgLogLevel::ERROR);
+        self.send(PgLogLevel::ERROR);
         unreachable!("reporting an ERROR does not return");
     }
+}
+
+/// What the client or the log is told while the statement goes on.
+#[must_use = "nobody is told before notice, warning or log"]
+pub struct Report(Failure);
+
+impl Report {
+    pub fn new(message: impl Into<String>) -> Self {
+        Self(Failure::new(
+            PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
+            message,
+        ))
+    }
+
+    pub fn detail(self, detail: impl Into<String>) -> Self {
+        Self(self.0.detail(detail))
+    }
+
+    /// Says by its SQLSTATE that something is amiss.
+    fn of_warning(mut self) -> Self {
+        self.0.code = PgSqlErrorCode::ERRCODE_WARNING;
+        self
+    }
+
+    /// Tells the client.
+    pub fn notice(self) {
+        self.0.send(PgLogLevel::NOTICE);
+    }
+
+    /// Warns the client.
+    pub fn warning(self) {
+        self.of_warning().0.send(PgLogLevel::WARNING);
+    }
+
+    /// Tells the log.
+    pub fn log(self) {
+        self.0.send(PgLogLevel::LOG);
+    }
+
+    /// Warns those who read the log.
+    pub fn log_warning(self) {
+        self.of_warning().log();
+    }
+}
+
+/// An error that ends no statement is still told, with its SQLSTATE.
+impl From<Failure> for Report {
+    fn from(failure: Failure) -> Self {
+        Self(failure)
+    }
+}
+
+/// A problem that somebody else put into words, as a sentence.
+pub fn sentence(problem: &str) -> String {
+    format!("{}.", without_full_stop(problem))
+}
+
+/// A problem that somebody else put into words, to go on after.
+pub fn without_full_stop(problem: &str) -> &str {
+    problem.trim_end().trim_end_matches('.')
 }
 
 impl From<Error> for Failure {

@@ -1,11 +1,11 @@
-//! Rows as results of functions that return one, and of triggers.
+//! Rows as results of functions that return one.
 
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::datum::Datum;
 use pgrx::prelude::*;
 
 use crate::postgres::datum::sql_type;
-use crate::postgres::error::{Failure, Outcome};
+use crate::postgres::error::Failure;
 
 /// A row for a function with OUT parameters, which pgrx returns only as a set.
 pub struct Row<const N: usize>(pub [Option<pg_sys::Datum>; N]);
@@ -39,49 +39,4 @@ unsafe impl<const N: usize> BoxRet for Row<N> {
             fcinfo.return_raw_datum(pg_sys::HeapTupleHeaderGetDatum((*tuple).t_data))
         }
     }
-}
-
-/// The row that a trigger lets through.
-pub struct TriggerResult(pub pg_sys::HeapTuple);
-
-sql_type!(TriggerResult, "trigger");
-
-// SAFETY: a trigger returns the address of its row
-unsafe impl BoxRet for TriggerResult {
-    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        // SAFETY: the row belongs to the caller of the trigger
-        unsafe { fcinfo.return_raw_datum(pg_sys::Datum::from(self.0)) }
-    }
-}
-
-/// The data of a call as trigger before rows of a table change; anything else is an error.
-pub fn before_row<'a>(
-    fcinfo: pg_sys::FunctionCallInfo,
-    function: &str,
-    table: pg_sys::Oid,
-    table_name: &str,
-) -> Outcome<&'a pg_sys::TriggerData> {
-    const BEFORE_ROW: u32 = pg_sys::TRIGGER_EVENT_ROW | pg_sys::TRIGGER_EVENT_BEFORE;
-    const TIME: u32 = pg_sys::TRIGGER_EVENT_ROW | pg_sys::TRIGGER_EVENT_TIMINGMASK;
-    let protocol = |message: String| {
-        Failure::new(
-            PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-            message,
-        )
-    };
-    // SAFETY: the call information is PostgreSQL's; a call as trigger has trigger data
-    let trigger = unsafe {
-        if !pgrx::trigger_support::called_as_trigger(fcinfo) {
-            return Err(protocol(format!("{function} must be called as a trigger")));
-        }
-        &*(*fcinfo).context.cast::<pg_sys::TriggerData>()
-    };
-    // SAFETY: trigger data of a running trigger names an open relation
-    let relation = unsafe { (*trigger.tg_relation).rd_id };
-    if relation != table || trigger.tg_event & TIME != BEFORE_ROW {
-        return Err(protocol(format!(
-            "{function} belongs before a change of a row of {table_name}"
-        )));
-    }
-    Ok(trigger)
 }

@@ -39,7 +39,7 @@ pub struct Sequence {
 const LOCK: pg_sys::LOCKMODE = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
 
 impl Sequence {
-    /// Opens it for what the catalogs say of it, whoever alters it; `None` if it is gone.
+    /// Opens it for what the catalogs say of it, even while it is altered; `None` if it is gone.
     pub fn open(oid: pg_sys::Oid) -> Option<Self> {
         Self::open_locked(oid, pg_sys::AccessShareLock as pg_sys::LOCKMODE, false)
     }
@@ -175,7 +175,7 @@ impl Sequence {
         }
     }
 
-    /// Sets its number to what `decide` answers with what it found: the row, and where in the log
+    /// Sets its number to what `decide` returns for what it found: the row, and where in the log
     /// the page's latest change ends. `at_once` if the caller would rather go without than wait.
     pub fn change<T>(
         &self,
@@ -244,20 +244,4 @@ unsafe fn data(page: pg_sys::Page) -> Option<*mut SequenceData> {
         let header = item.cast::<pg_sys::HeapTupleHeaderData>();
         Some(item.byte_add((*header).t_hoff as usize).cast())
     }
-}
-
-/// Whether the log is durable up to a position.
-pub fn flushed(lsn: pg_sys::XLogRecPtr) -> bool {
-    // SAFETY: reads shared memory; where nothing is logged there is no position
-    unsafe { pg_sys::GetFlushRecPtr(std::ptr::null_mut()) >= lsn }
-}
-
-/// The same; if not, the WAL writer is asked to make it so, as for an asynchronous commit.
-pub fn flushed_soon(lsn: pg_sys::XLogRecPtr) -> bool {
-    let flushed = flushed(lsn);
-    if !flushed {
-        // SAFETY: reads shared memory, and sets a latch
-        unsafe { pg_sys::XLogSetAsyncXactLSN(lsn) };
-    }
-    flushed
 }

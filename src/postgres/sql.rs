@@ -1,87 +1,19 @@
-//! SQL that a function runs, with the rights that it has, and the names to put into it.
+//! SQL that a function runs, with the rights that it has.
 //!
-//! Names and statements stay in the encoding of the database, which need not be UTF-8. Statements
-//! always see what is committed, and a statement that only reads does not take a transaction ID, so
-//! that it works on a standby.
+//! Statements stay in the encoding of the database, which need not be UTF-8. They always see what
+//! is committed, and one that only reads does not take a transaction ID, so that it works on a
+//! standby.
 
 use std::ffi::{CStr, CString, c_char};
 use std::fmt::{self, Display, Formatter};
 
 use pgrx::prelude::*;
 
+use crate::postgres::datum::Argument;
 use crate::postgres::encoding;
 use crate::postgres::error::{Failure, Outcome};
-
-/// A value for `$1` and so on.
-pub type Argument<'a> = pgrx::datum::DatumWithOid<'a>;
-
-/// A name in the encoding of the database, as it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Name(CString);
-
-impl Name {
-    /// Copies a C string that PostgreSQL answered; nothing for NULL.
-    ///
-    /// # Safety
-    /// `name` is NULL or a C string.
-    unsafe fn copy(name: *const c_char) -> Option<Self> {
-        // SAFETY: as the caller promises
-        (!name.is_null()).then(|| Self(unsafe { CStr::from_ptr(name) }.into()))
-    }
-
-    /// The name of a column.
-    pub fn column(relation: pg_sys::Oid, number: i16) -> Option<Self> {
-        // SAFETY: a catalog look-up that answers NULL for what is not there
-        unsafe { Self::copy(pg_sys::get_attname(relation, number, true)) }
-    }
-
-    /// The name of a schema.
-    pub fn schema(schema: pg_sys::Oid) -> Option<Self> {
-        // SAFETY: as above
-        unsafe { Self::copy(pg_sys::get_namespace_name(schema)) }
-    }
-}
-
-impl From<&CStr> for Name {
-    fn from(name: &CStr) -> Self {
-        Self(name.into())
-    }
-}
-
-/// For messages.
-impl Display for Name {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&encoding::decode(self.0.to_bytes()))
-    }
-}
-
-/// The name of a relation, as it is now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Relation {
-    schema: Name,
-    name: Name,
-}
-
-impl Relation {
-    /// Looks it up; nothing if it is gone. It stays true while the relation is locked.
-    pub fn find(relation: pg_sys::Oid) -> Option<Self> {
-        // SAFETY: catalog look-ups that answer NULL for what is not there
-        unsafe {
-            let schema = pg_sys::get_namespace_name(pg_sys::get_rel_namespace(relation));
-            Some(Self {
-                schema: Name::copy(schema)?,
-                name: Name::copy(pg_sys::get_rel_name(relation))?,
-            })
-        }
-    }
-}
-
-/// For messages, without the schema, as PostgreSQL's own are.
-impl Display for Relation {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        self.name.fmt(formatter)
-    }
-}
+use crate::postgres::name::{Name, Relation};
+use crate::postgres::parameter;
 
 /// A statement in the encoding of the database.
 #[derive(Default)]
@@ -106,8 +38,8 @@ impl Sql {
 
     /// Goes on with a name, quoted.
     pub fn name(mut self, name: &Name) -> Self {
-        // SAFETY: answers the C string that it got, or a quoted copy
-        let quoted = unsafe { CStr::from_ptr(pg_sys::quote_identifier(name.0.as_ptr())) };
+        // SAFETY: returns the C string that it got, or a quoted copy
+        let quoted = unsafe { CStr::from_ptr(pg_sys::quote_identifier(name.as_c_str().as_ptr())) };
         self.0.extend(quoted.to_bytes());
         self
     }
@@ -132,12 +64,12 @@ impl Display for Sql {
 }
 
 /// A row of a result.
-pub struct Row {
+pub struct ResultRow {
     tuple: pg_sys::HeapTuple,
     descriptor: pg_sys::TupleDesc,
 }
 
-impl Row {
+impl ResultRow {
     /// A column, counted from 1.
     fn datum(&self, column: i32) -> (pg_sys::Datum, bool) {
         let mut is_null = true;
@@ -198,13 +130,17 @@ impl Row {
 }
 
 /// Runs a statement, and reads the rows of its result.
-pub fn rows<T>(sql: Sql, arguments: &[Argument], read: impl Fn(&Row) -> T) -> Outcome<Vec<T>> {
+pub fn rows<T>(
+    sql: Sql,
+    arguments: &[Argument],
+    read: impl Fn(&ResultRow) -> T,
+) -> Outcome<Vec<T>> {
     execute(sql, arguments, || {
         let mut result = Vec::new();
-        // SAFETY: NULL, or a result with so many rows
+        // SAFETY: NULL, or a result that has as many rows as it says
         if let Some(table) = unsafe { pg_sys::SPI_tuptable.as_ref() } {
             for number in 0..table.numvals as usize {
-                result.push(read(&Row {
+                result.push(read(&ResultRow {
                     // SAFETY: one of them
                     tuple: unsafe { *table.vals.add(number) },
                     descriptor: table.tupdesc,
@@ -215,7 +151,7 @@ pub fn rows<T>(sql: Sql, arguments: &[Argument], read: impl Fn(&Row) -> T) -> Ou
     })
 }
 
-/// Runs a statement, and answers how many rows it has changed.
+/// Runs a statement, and returns how many rows it has changed.
 pub fn change(sql: Sql, arguments: &[Argument]) -> Outcome<u64> {
     // SAFETY: a variable of this process
     execute(sql, arguments, || unsafe { pg_sys::SPI_processed })
@@ -262,53 +198,7 @@ fn execute<T>(sql: Sql, arguments: &[Argument], look: impl FnOnce() -> T) -> Out
 }
 
 /// Runs statements that see nothing but what they name by schema: operators and functions are
-/// PostgreSQL's own, whatever the caller's search path. An error leaves resetting to PostgreSQL.
+/// PostgreSQL's own, whatever the caller's search path.
 pub fn with_system_path<T>(code: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
-    // SAFETY: sets a setting until the level ends, here or with the transaction
-    let level = unsafe {
-        let level = pg_sys::NewGUCNestLevel();
-        pg_sys::set_config_option(
-            c"search_path".as_ptr(),
-            c"pg_catalog, pg_temp".as_ptr(),
-            pg_sys::GucContext::PGC_USERSET,
-            pg_sys::GucSource::PGC_S_SESSION,
-            pg_sys::GucAction::GUC_ACTION_SAVE,
-            true,
-            0,
-            false,
-        );
-        level
-    };
-    let result = code();
-    // SAFETY: ends the level that began above
-    unsafe { pg_sys::AtEOXact_GUC(true, level) };
-    result
-}
-
-/// Refuses where nothing can be changed.
-pub fn refuse_read_only(function: &CStr) {
-    // SAFETY: raises an error, or does nothing
-    unsafe { pg_sys::PreventCommandIfReadOnly(function.as_ptr()) };
-}
-
-/// Refuses where a transaction does not see what others have committed since it began: such rows
-/// would not be counted.
-pub fn refuse_old_snapshot(function: &str) -> Outcome<()> {
-    // SAFETY: reads a variable of this process
-    if unsafe { pg_sys::XactIsoLevel } < pg_sys::XACT_REPEATABLE_READ as i32 {
-        return Ok(());
-    }
-    Err(Failure::new(
-        PgSqlErrorCode::ERRCODE_ACTIVE_SQL_TRANSACTION,
-        format!("{function} cannot run in a REPEATABLE READ or SERIALIZABLE transaction"),
-    )
-    .detail("It must see the rows that others have committed since the transaction began.")
-    .hint("Run it in a READ COMMITTED transaction."))
-}
-
-/// Locks a relation until the end of the transaction, and answers its name; nothing if it is gone.
-pub fn lock(relation: pg_sys::Oid, mode: u32) -> Option<Relation> {
-    // SAFETY: takes a lock, after which the catalogs are read anew
-    unsafe { pg_sys::LockRelationOid(relation, mode as i32) };
-    Relation::find(relation)
+    parameter::with(c"search_path", c"pg_catalog, pg_temp", code)
 }

@@ -138,7 +138,7 @@ impl Tuple {
 
     /// The transaction that wrote it.
     pub fn writer(&self) -> pg_sys::TransactionId {
-        // SAFETY: a row as a scan answers it has a header
+        // SAFETY: a row that a scan returns has a header
         unsafe { (*(*self.tuple).t_data).t_choice.t_heap.t_xmin }
     }
 }

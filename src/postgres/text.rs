@@ -6,9 +6,8 @@ use std::ffi::CStr;
 use pgrx::callconv::{Arg, ArgAbi};
 use pgrx::prelude::*;
 
-use crate::postgres::datum::{self, sql_type};
+use crate::postgres::datum::{self, Argument, sql_type};
 use crate::postgres::encoding;
-use crate::postgres::sql::Argument;
 
 /// An argument of type text. pgrx's own `&str` panics over other encodings than UTF-8.
 pub struct Text<'a>(Cow<'a, [u8]>);
@@ -58,7 +57,7 @@ impl ServerText<'_> {
 
     /// A datum of type text.
     pub fn datum(self) -> pg_sys::Datum {
-        // SAFETY: copies so many bytes
+        // SAFETY: copies the given number of bytes
         unsafe {
             let text =
                 pg_sys::cstring_to_text_with_len(self.0.as_ptr().cast(), self.0.len() as i32);

@@ -52,7 +52,7 @@ fn millis(micros: i64) -> i64 {
     (micros / 1_000 + 1).clamp(1, i64::from(i32::MAX))
 }
 
-/// Waits so many microseconds; ends early at an interrupt or when the latch is set.
+/// Waits the given number of microseconds; ends early at an interrupt or when the latch is set.
 pub fn pause(event: Event, micros: i64) {
     let millis = millis(micros);
     // SAFETY: MyLatch belongs to this process
@@ -62,8 +62,8 @@ pub fn pause(event: Event, micros: i64) {
     }
 }
 
-/// Waits until a socket is ready, so many microseconds at the most, or until the latch is set;
-/// answers whether the socket is.
+/// Waits until a socket is ready, at most the given number of microseconds, or until the latch is
+/// set; returns whether the socket is ready.
 pub fn for_socket(event: Event, socket: i32, socket_events: u32, micros: i64) -> bool {
     let events = (EVENTS | socket_events) as i32;
     // SAFETY: MyLatch belongs to this process, and the socket is open
@@ -77,8 +77,8 @@ pub fn for_socket(event: Event, socket: i32, socket_events: u32, micros: i64) ->
     happened as u32 & socket_events != 0
 }
 
-/// Waits so many microseconds at the most until a condition variable is told, for which this
-/// process has prepared itself.
+/// Waits, at most the given number of microseconds, until a condition variable is told, for which
+/// this process has prepared itself.
 pub fn for_variable(event: Event, variable: *mut pg_sys::ConditionVariable, micros: i64) {
     // SAFETY: the variable is in shared memory and initialised
     unsafe { pg_sys::ConditionVariableTimedSleep(variable, millis(micros), event.number()) };

@@ -14,11 +14,15 @@ use snowflake_core::snowflake::Layout;
 
 use crate::extension;
 use crate::host::clock;
+use crate::postgres::backend;
 use crate::postgres::datum::Uuid;
 use crate::postgres::error::{Failure, OrRaise, Outcome};
-use crate::postgres::row::{Row, TriggerResult, before_row};
-use crate::postgres::sql::{self, Relation, Sql};
+use crate::postgres::name::Relation;
+use crate::postgres::row::Row;
+use crate::postgres::sql::{self, Sql};
 use crate::postgres::text::Text;
+use crate::postgres::transaction;
+use crate::postgres::trigger::{self, TriggerResult};
 
 extension_sql_file!(
     "served.sql",
@@ -118,30 +122,13 @@ fn snowflake_lease_release(layout: Text, worker_id: i32, nonce: Uuid, mark: i64)
 
 /// Refuses callers whose transaction would not do.
 fn check_caller(function: &CStr) -> Outcome<()> {
-    // SAFETY: raises errors, which unwind; nothing of ours is held
-    unsafe {
-        pg_sys::PreventCommandDuringRecovery(function.as_ptr());
-        pg_sys::PreventCommandIfReadOnly(function.as_ptr());
-    }
+    transaction::refuse_standby(function);
+    transaction::refuse_read_only(function);
     let function = function.to_string_lossy();
-    // The caller could act on an answer and then roll back, or keep all others waiting.
-    // SAFETY: asks for the state of the transaction
-    if unsafe { pg_sys::IsTransactionBlock() || pg_sys::IsSubTransaction() } {
-        return Err(Failure::new(
-            PgSqlErrorCode::ERRCODE_ACTIVE_SQL_TRANSACTION,
-            format!("{function} cannot run inside a transaction block"),
-        ));
-    }
-    // It waits for its turn, and must then see what the others have stored.
-    // SAFETY: a variable of this process
-    if unsafe { pg_sys::XactIsoLevel } != pg_sys::XACT_READ_COMMITTED as i32 {
-        return Err(Failure::new(
-            PgSqlErrorCode::ERRCODE_INVALID_TRANSACTION_STATE,
-            format!("{function} must be called in isolation level READ COMMITTED"),
-        )
-        .hint("Set default_transaction_isolation to \"read committed\"."));
-    }
-    Ok(())
+    // the caller could act on an answer and then roll back, or keep all others waiting
+    transaction::refuse_block(&function)?;
+    // the function waits for its turn, and must then see what the others have stored
+    transaction::refuse_other_isolation(&function)
 }
 
 fn invalid(message: String) -> Failure {
@@ -238,11 +225,11 @@ struct Registry {
 /// restored to a point in time have a timeline of their own, a dump that was restored another system
 /// identifier, a copy of the database another OID.
 fn origin() -> (String, pg_sys::Oid, i64) {
-    // SAFETY: reads shared memory and a variable of this process; recovery is over
+    // SAFETY: reads shared memory; recovery is over
     unsafe {
         (
             pg_sys::GetSystemIdentifier().to_string(),
-            pg_sys::MyDatabaseId,
+            backend::database(),
             pg_sys::GetWALInsertionTimeLine().into(),
         )
     }
@@ -315,7 +302,8 @@ fn altered() -> Failure {
 
 fn take(layout: &Layout, request: &Request) -> Outcome<Answer> {
     let (tables, namespace) = (Tables::find()?, layout.namespace());
-    commit_durably();
+    // a grant that is lost could be given to another
+    transaction::commit_durably();
     let registry = Registry::lock(&tables)?;
     let entries = entries(&tables, &namespace, None)?;
     let terms = Terms {
@@ -346,26 +334,6 @@ fn release(layout: &Layout, worker: u32, nonce: u128, mark: i64) -> Outcome<bool
             Ok(true)
         }
         None => Ok(false),
-    }
-}
-
-/// Makes the commit wait for the disk, whatever the caller has set: a grant that is lost could be
-/// given to another. Where that is asked of standbys, too, it waits for them as the caller has set.
-fn commit_durably() {
-    // SAFETY: sets a variable of this process for the rest of the transaction, if it is off
-    unsafe {
-        if pg_sys::synchronous_commit == pg_sys::SyncCommitLevel::SYNCHRONOUS_COMMIT_OFF as i32 {
-            pg_sys::set_config_option(
-                c"synchronous_commit".as_ptr(),
-                c"on".as_ptr(),
-                pg_sys::GucContext::PGC_USERSET,
-                pg_sys::GucSource::PGC_S_SESSION,
-                pg_sys::GucAction::GUC_ACTION_LOCAL,
-                true,
-                0, // an ERROR
-                false,
-            );
-        }
     }
 }
 
@@ -428,8 +396,8 @@ fn store(tables: &Tables, namespace: &str, entry: &Entry) -> Outcome<()> {
     Ok(())
 }
 
-/// Runs before a row of `snowflake_registry` is inserted: a restore brings the row of the dumped
-/// database, which takes the place of the one that CREATE EXTENSION made.
+/// Runs before the row of `snowflake_registry` is inserted, which takes the place of the one that
+/// is there.
 #[pg_extern(sql = r#"
 CREATE FUNCTION snowflake_pg_replace_registry() RETURNS trigger LANGUAGE c
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
@@ -441,22 +409,9 @@ fn snowflake_pg_replace_registry(fcinfo: pg_sys::FunctionCallInfo) -> TriggerRes
 fn replace(fcinfo: pg_sys::FunctionCallInfo) -> Outcome<TriggerResult> {
     let schema = extension::find()?.schema;
     let table = extension::relation(schema, c"snowflake_registry")?;
-    let trigger = before_row(
-        fcinfo,
-        "snowflake_pg_replace_registry()",
-        table,
-        "snowflake_registry",
-    )?;
-    Ok(TriggerResult(
-        match trigger.tg_event & pg_sys::TRIGGER_EVENT_OPMASK {
-            pg_sys::TRIGGER_EVENT_UPDATE => trigger.tg_newtuple,
-            pg_sys::TRIGGER_EVENT_DELETE => trigger.tg_trigtuple,
-            _ => {
-                sql::run(Sql::new("DELETE FROM ").relation(&extension::name(table)?))?;
-                trigger.tg_trigtuple
-            }
-        },
-    ))
+    let name = extension::name(table)?;
+    let function = "snowflake_pg_replace_registry()";
+    Ok(trigger::before_only_row(fcinfo, function, table, &name)?.allow())
 }
 
 /// Creates the role of registered servers unless it exists: roles belong to all databases, so it

@@ -12,7 +12,7 @@ use snowflake_core::lease::Lease;
 use snowflake_core::snowflake::{Fence, Shape};
 use snowflake_core::{ClockSample, Timestamp};
 
-use crate::postgres::error::{Failure, Outcome};
+use crate::postgres::error::{self, Failure, Outcome};
 use crate::postgres::lock::Lock;
 use crate::shared::lease_status::{Cause, ReasonText, Record, Trouble};
 use crate::shared::refusal;
@@ -220,7 +220,7 @@ impl Holder {
             record.trouble = Some(Trouble {
                 cause,
                 since: known.map_or(now, |known| known.since),
-                text: ReasonText::new(text.trim_end().trim_end_matches('.')),
+                text: ReasonText::new(error::without_full_stop(text)),
             });
             known.is_none()
         })

@@ -10,7 +10,7 @@ use snowflake_core::words::Slot;
 
 use crate::host::clock;
 use crate::host::random;
-use crate::postgres::backend::BackendLocal;
+use crate::postgres::backend::{self, BackendLocal};
 use crate::postgres::error::{Failure, OrRaise, Outcome};
 use crate::postgres::lock::{self, Lock};
 use crate::settings;
@@ -192,9 +192,7 @@ impl Shared {
 
 /// What tells a sequence of this database from those of all databases.
 pub fn key(sequence: pg_sys::Oid) -> u64 {
-    // SAFETY: a variable of this process, set when it connected to its database
-    let database = unsafe { pg_sys::MyDatabaseId };
-    u64::from(database.to_u32()) << 32 | u64::from(sequence.to_u32())
+    u64::from(backend::database().to_u32()) << 32 | u64::from(sequence.to_u32())
 }
 
 /// Bytes of shared memory for a layout with the given number of workers.

@@ -13,7 +13,8 @@ use snowflake_core::{ClockSample, Timestamp};
 
 use crate::host::clock;
 use crate::postgres::error::{Failure, Outcome};
-use crate::postgres::sequence::{Change, Sequence, flushed_soon};
+use crate::postgres::sequence::{Change, Sequence};
+use crate::postgres::wal;
 use crate::shared::segment::Shared;
 use crate::shared::words::Beginning;
 use crate::snowflake::record::{self, Relations};
@@ -144,7 +145,7 @@ impl StoredMark<'_> {
         match raise {
             Raise::Published | Raise::Ended => true,
             // where nothing is logged there is no position
-            Raise::Raised { .. } | Raise::Store { .. } if ahead => flushed_soon(lsn),
+            Raise::Raised { .. } | Raise::Store { .. } if ahead => wal::flushed_soon(lsn),
             Raise::Raised { .. } | Raise::Store { .. } | Raise::Adopt { .. } => {
                 flush(self.words, lsn);
                 true
@@ -247,11 +248,8 @@ fn damaged() -> Failure {
 
 /// Makes the log durable up to a position; the caller waits, which is counted.
 fn flush(mark: &Mark<AtomicU64>, lsn: pg_sys::XLogRecPtr) {
-    // SAFETY: reads shared memory, and writes and flushes the log; no lock is held
-    unsafe {
-        if pg_sys::GetFlushRecPtr(std::ptr::null_mut()) < lsn {
-            mark.count_wait();
-            pg_sys::XLogFlush(lsn);
-        }
+    if !wal::flushed(lsn) {
+        mark.count_wait();
+        wal::flush(lsn);
     }
 }

@@ -1,6 +1,8 @@
 //! IDs of 64 bits.
 
 pub mod adopt;
+pub mod adopt_obstacles;
+pub mod adopt_target;
 pub mod functions;
 pub mod layouts;
 pub mod mark;

@@ -12,8 +12,9 @@ use crate::host::clock;
 use crate::host::delay;
 use crate::host::random;
 use crate::postgres::backend::BackendLocal;
-use crate::postgres::error::{Failure, Outcome};
+use crate::postgres::error::{Failure, Outcome, Report};
 use crate::postgres::invalidation::Kept;
+use crate::postgres::transaction;
 use crate::settings;
 use crate::shared::segment::{self, Shared};
 use crate::snowflake::mark::StoredMark;
@@ -143,15 +144,10 @@ pub fn current() -> Outcome<Session> {
 
 /// Refuses on a standby, whose worker ID is its primary's.
 pub fn refuse_recovery() -> Outcome<()> {
-    // SAFETY: reads shared memory of the server
-    if unsafe { pg_sys::RecoveryInProgress() } {
-        return Err(Failure::new(
-            PgSqlErrorCode::ERRCODE_READ_ONLY_SQL_TRANSACTION,
-            "cannot generate snowflake IDs during recovery",
-        )
-        .hint("Generate them on the primary; decoding works here."));
-    }
-    Ok(())
+    transaction::refuse_recovery(
+        "generate snowflake IDs",
+        "Generate them on the primary; decoding works here.",
+    )
 }
 
 fn attach() -> Outcome<Session> {
@@ -212,15 +208,12 @@ fn warn_of_expiry(layout: &str, last_instant: Timestamp) {
     const YEAR: i64 = 365 * 86_400 * 1_000_000;
     let left = last_instant.micros() - clock::wall().micros();
     if (0..YEAR).contains(&left) && !WARNED_OF_EXPIRY.replace(true) {
-        Failure::new(
-            PgSqlErrorCode::ERRCODE_WARNING,
-            format!(
-                "layout \"{layout}\" has no IDs left in {} days",
-                left / 86_400_000_000
-            ),
-        )
+        Report::new(format!(
+            "layout \"{layout}\" has no IDs left in {} days",
+            left / 86_400_000_000
+        ))
         .detail(format!("Its last instant is {last_instant}."))
-        .report(PgLogLevel::WARNING);
+        .warning();
     }
 }
 

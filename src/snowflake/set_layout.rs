@@ -8,10 +8,10 @@ use snowflake_core::snowflake::Layout;
 use crate::extension;
 use crate::host::clock;
 use crate::postgres::error::{Failure, OrRaise, Outcome};
-use crate::postgres::row::{TriggerResult, before_row};
 use crate::postgres::sql::{self, Sql};
 use crate::postgres::table::Table;
 use crate::postgres::text::Text;
+use crate::postgres::trigger::{self, RowChange, TriggerResult};
 use crate::settings;
 use crate::shared::segment;
 use crate::snowflake::mark;
@@ -66,9 +66,9 @@ fn set_layout(text: &str) -> Outcome<()> {
     Ok(())
 }
 
-/// Runs before a row of `snowflake_recorded_layout` is written or deleted: checks the layout, and
-/// tells all backends to read the record again. A restore brings the record of the dumped database,
-/// which takes the place of the one that CREATE EXTENSION made.
+/// Runs before the row of `snowflake_recorded_layout` is written or deleted: checks the layout, and
+/// tells all backends to read the record again. A row that is inserted takes the place of the one
+/// that is there.
 #[pg_extern(sql = r#"
 CREATE FUNCTION snowflake_pg_replace_record() RETURNS trigger LANGUAGE c
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
@@ -79,25 +79,19 @@ fn snowflake_pg_replace_record(fcinfo: pg_sys::FunctionCallInfo) -> TriggerResul
 
 fn replace_record(fcinfo: pg_sys::FunctionCallInfo) -> Outcome<TriggerResult> {
     let table = record::relations()?.layout;
-    let trigger = before_row(fcinfo, "snowflake_pg_replace_record()", table, TABLE)?;
-    let (old, new) = match trigger.tg_event & pg_sys::TRIGGER_EVENT_OPMASK {
-        pg_sys::TRIGGER_EVENT_UPDATE => (trigger.tg_trigtuple, Some(trigger.tg_newtuple)),
-        pg_sys::TRIGGER_EVENT_DELETE => (trigger.tg_trigtuple, None),
-        _ => {
-            sql::run(Sql::new("DELETE FROM ").relation(&extension::name(table)?))?;
-            (trigger.tg_trigtuple, Some(trigger.tg_trigtuple))
-        }
-    };
-    if let Some(new) = new {
+    let name = extension::name(table)?;
+    let function = "snowflake_pg_replace_record()";
+    let change = trigger::before_only_row(fcinfo, function, table, &name)?;
+    if let RowChange::Write(row) = change {
         let open = Table::open(table, TABLE)?;
         let column = open.column(c"layout", pg_sys::TEXTOID)?;
         // SAFETY: the trigger is one of this table
-        let row = unsafe { open.row(new) };
+        let row = unsafe { open.row(row) };
         let layout = text_of(&row, column);
         open.close();
         Layout::parse(&layout.unwrap_or_default(), Timestamp::INFINITY)?;
     }
     // SAFETY: tells all backends, at commit, to read the record again
     unsafe { pg_sys::CacheInvalidateRelcacheByRelid(table) };
-    Ok(TriggerResult(new.unwrap_or(old)))
+    Ok(change.allow())
 }

@@ -1,11 +1,11 @@
 //! The worker ID of this server, from where the setting says.
 
-use pgrx::{PgLogLevel, PgSqlErrorCode};
+use pgrx::PgSqlErrorCode;
 use snowflake_core::snowflake::{Layout, Worker, host_name_ordinal, worker_from_address};
 
 use crate::host::address;
 use crate::postgres::backend::BackendLocal;
-use crate::postgres::error::{Failure, Outcome};
+use crate::postgres::error::{Failure, Outcome, Report};
 use crate::settings;
 use crate::shared::segment::Shared;
 
@@ -145,11 +145,10 @@ fn single(setting: Worker, layout: &Layout, shared: Shared) -> Outcome<u32> {
         }
     };
     if shared.is_worker_news(worker) {
-        Failure::new(
-            PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
-            format!("snowflake_pg takes worker ID {worker} from {origin}"),
-        )
-        .report(PgLogLevel::LOG);
+        Report::new(format!(
+            "snowflake_pg takes worker ID {worker} from {origin}"
+        ))
+        .log();
     }
     Ok(worker)
 }

@@ -6,10 +6,12 @@ use std::ffi::CString;
 use pgrx::prelude::*;
 
 use crate::net::deadline::Deadline;
-use crate::postgres::error::{Failure, OrRaise, Outcome};
+use crate::postgres::error::{Failure, OrRaise, Outcome, Report};
+use crate::postgres::name::{Name, Relation};
 use crate::postgres::sequence::Sequence;
-use crate::postgres::sql::{self, Name, Relation, Sql};
+use crate::postgres::sql::{self, Sql};
 use crate::postgres::text::ServerText;
+use crate::postgres::transaction;
 use crate::registry::protocol::{Definition, Unreachable};
 use crate::registry::setting;
 use crate::settings;
@@ -57,7 +59,7 @@ fn ticket_drop(name: ServerText) {
 
 fn create(name: ServerText, definition: Definition) -> Outcome<()> {
     // before anything is created in a registry, which no rollback here takes back
-    sql::refuse_read_only(c"ticket_create()");
+    transaction::refuse_read_only(c"ticket_create()");
     check(name, definition)?;
     if is_taken(name)? {
         return Err(Failure::new(
@@ -96,7 +98,7 @@ fn create_remotely(name: ServerText, definition: Definition, setting: &str) -> O
             PgSqlErrorCode::ERRCODE_CONNECTION_EXCEPTION,
             format!("cannot create ticket \"{text}\" in the registry"),
         )
-        .detail(format!("{}.", problem.trim_end().trim_end_matches('.')))
+        .detail_of(&problem)
     };
     let deadline = Deadline::within(PATIENCE);
     let existed = setting::tickets(setting)
@@ -109,11 +111,10 @@ fn create_remotely(name: ServerText, definition: Definition, setting: &str) -> O
             )
         })?;
     if existed {
-        Failure::new(
-            PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
-            format!("ticket \"{text}\" exists in the registry, which goes on counting as it does"),
-        )
-        .report(PgLogLevel::NOTICE);
+        Report::new(format!(
+            "ticket \"{text}\" exists in the registry, which goes on counting as it does"
+        ))
+        .notice();
     }
     Ok(())
 }

@@ -11,9 +11,11 @@ use crate::postgres::encoding;
 use crate::postgres::error::{Failure, OrRaise, Outcome};
 use crate::postgres::invalidation::Kept;
 use crate::postgres::row::Row;
-use crate::postgres::sequence::{Sequence, flushed, flushed_soon};
+use crate::postgres::sequence::Sequence;
 use crate::postgres::table::{Key, Table};
 use crate::postgres::text::ServerText;
+use crate::postgres::transaction;
+use crate::postgres::wal::{flush, flushed, flushed_soon};
 use crate::settings;
 use crate::shared::segment::{self, COUNTERS, Shared};
 use crate::shared::supplies::{self, LONGEST_NAME, SUPPLIES};
@@ -238,15 +240,7 @@ fn settle_file(entry: &segment::Counter, key: u64, file: u32) {
 
 /// Refuses on a standby, which cannot raise a counter.
 fn refuse_recovery() -> Outcome<()> {
-    // SAFETY: reads shared memory of the server
-    if unsafe { pg_sys::RecoveryInProgress() } {
-        return Err(Failure::new(
-            PgSqlErrorCode::ERRCODE_READ_ONLY_SQL_TRANSACTION,
-            "cannot draw tickets during recovery",
-        )
-        .hint("Draw them on the primary."));
-    }
-    Ok(())
+    transaction::refuse_recovery("draw tickets", "Draw them on the primary.")
 }
 
 /// A ticket takes what nextval() does.
@@ -275,12 +269,6 @@ fn exhausted(name: ServerText) -> Failure {
         PgSqlErrorCode::ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED,
         format!("ticket \"{}\" has no numbers left", name.to_text()),
     )
-}
-
-/// Makes the log durable up to a position.
-fn flush(position: u64) {
-    // SAFETY: writes and flushes the log; no lightweight lock is held
-    unsafe { pg_sys::XLogFlush(position) };
 }
 
 /// A number of a counter whose blocks are not cached.
@@ -396,7 +384,7 @@ fn await_block(
             PgSqlErrorCode::ERRCODE_CONNECTION_EXCEPTION,
             format!("no block of ticket \"{}\" can be had", name.to_text()),
         )
-        .detail(format!("{}.", trouble.trim_end().trim_end_matches('.')))
+        .detail_of(&trouble)
         .hint(
             "It comes from the registry that snowflake_pg.ticket_registry or \
              snowflake_pg.registry names. Tickets go on as soon as that answers.",
