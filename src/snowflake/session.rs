@@ -4,9 +4,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pgrx::prelude::*;
-use snowflake_core::snowflake::{Mark, Shape};
+use snowflake_core::Timestamp;
+use snowflake_core::snowflake::{Error, Mark, Shape};
 use snowflake_core::words::{Claim, Pace, Slot, Word};
-use snowflake_core::{Error, Timestamp};
 
 use crate::host::clock;
 use crate::host::delay;

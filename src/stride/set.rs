@@ -10,7 +10,7 @@ use std::ffi::{CStr, c_char};
 use std::fmt::{self, Display, Formatter};
 
 use pgrx::prelude::*;
-use snowflake_core::stride::{Sequence, Stride};
+use snowflake_core::stride::{SequenceState, Stride};
 
 use crate::postgres::encoding;
 use crate::postgres::error::{Failure, OrRaise, Outcome};
@@ -152,7 +152,7 @@ fn check_alterable(oid: pg_sys::Oid) -> Outcome<()> {
 }
 
 /// Reads a sequence and its label while nobody alters, renames or drops it; nothing if it is gone.
-fn read(oid: pg_sys::Oid) -> Outcome<Option<(Sequence, Option<String>)>> {
+fn read(oid: pg_sys::Oid) -> Outcome<Option<(SequenceState, Option<String>)>> {
     // SELECT would not do: it does not keep ALTER SEQUENCE from taking the file away, and keeps its
     // own lock until the end of the transaction
     let Some(open) = sequence::Sequence::open_to_read(oid) else {
@@ -172,7 +172,7 @@ fn read(oid: pg_sys::Oid) -> Outcome<Option<(Sequence, Option<String>)>> {
     );
     let found = sql::rows(sql, &[oid.into()], |row| {
         let state = state.as_ref()?;
-        let sequence = Sequence {
+        let sequence = SequenceState {
             increment: row.long(1)?,
             min: row.long(2)?,
             max: row.long(3)?,
@@ -299,7 +299,7 @@ impl Column {
     }
 
     /// What is wrong with the values in it, seen from the sequence: one that it will give out again.
-    fn problem(&self, sequence: &Sequence, stride: Stride) -> Outcome<Option<String>> {
+    fn problem(&self, sequence: &SequenceState, stride: Stride) -> Outcome<Option<String>> {
         // the rest of a negative number is negative
         let condition = Sql::new(" WHERE ")
             .name(&self.name)

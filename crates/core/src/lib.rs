@@ -4,9 +4,9 @@
 
 #![forbid(unsafe_code)]
 
-mod error;
 pub mod etcd;
 pub mod lease;
+mod refusal;
 pub mod snowflake;
 pub mod stride;
 pub mod ticket;
@@ -14,5 +14,5 @@ mod timestamp;
 pub mod uuid;
 pub mod words;
 
-pub use error::{Error, Kind};
+pub use refusal::{Kind, Refusal};
 pub use timestamp::{ClockSample, Timestamp};

@@ -1,9 +1,10 @@
 //! Layouts: which bits of an ID are what, and when they begin to count.
 
+use super::Error;
 use super::divisor::Divisor;
 use super::preset::{PRESETS, Preset, TWITTER};
 use super::spec::{Spec, canonical};
-use crate::{Error, Timestamp};
+use crate::Timestamp;
 
 /// Most bits that a worker field may have: shared memory holds a cache line for every worker ID.
 pub const MAX_WORKER_BITS: u32 = 16;

@@ -1,6 +1,7 @@
 //! Snowflake IDs: 64-bit integers made of a timestamp, a worker ID and a sequence.
 
 mod divisor;
+mod error;
 mod fence;
 mod layout;
 mod mark;
@@ -9,6 +10,7 @@ mod spec;
 mod text;
 mod worker;
 
+pub use error::Error;
 pub use fence::{Fence, first_whole_tick};
 pub use layout::{Decoded, Field, FieldKind, Layout, MAX_WORKER_BITS, Shape};
 pub use mark::{Found, Mark, Need, Raise};

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::Error;
+use super::Error;
 
 /// The UUID in mixed-endian bytes.
 pub fn to_guid_bytes(uuid: Uuid) -> [u8; 16] {
@@ -22,7 +22,7 @@ pub fn from_guid_bytes(bytes: &[u8]) -> Result<Uuid, Error> {
 /// # Errors
 /// Another number of bytes.
 pub fn bytes_of_uuid(bytes: &[u8]) -> Result<[u8; 16], Error> {
-    bytes.try_into().map_err(|_| Error::UuidLength {
+    bytes.try_into().map_err(|_| Error::Length {
         length: bytes.len(),
     })
 }

@@ -1,12 +1,14 @@
 //! UUIDs as RFC 9562 has them.
 
 mod decode;
+mod error;
 mod guid;
 mod name;
 mod snowflake128;
 mod time;
 
 pub use decode::{Decoded, Variant, decode};
+pub use error::Error;
 pub use guid::{bytes_of_uuid, from_guid_bytes, to_guid_bytes};
 pub use name::{v3, v5};
 pub use snowflake128::{Decoded128, UnixSequence, snowflake128};

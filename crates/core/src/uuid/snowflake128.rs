@@ -5,8 +5,9 @@
 
 use uuid::Uuid;
 
+use super::Error;
 use super::Ticks;
-use crate::{Error, Timestamp};
+use crate::Timestamp;
 
 /// Bits of the sequence.
 const SEQUENCE_BITS: u32 = 14;

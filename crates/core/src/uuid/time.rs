@@ -2,7 +2,8 @@
 
 use uuid::{Builder, Uuid};
 
-use crate::{Error, Timestamp};
+use super::Error;
+use crate::Timestamp;
 
 /// Microseconds from 1582-10-15, where the Gregorian calendar and version 1 begin, to 1970.
 const GREGORIAN_EPOCH: i64 = 12_219_292_800_000_000;
@@ -132,7 +133,7 @@ pub fn v7_max(timestamp: Timestamp) -> Result<Uuid, Error> {
 fn check(timestamp: Timestamp) -> Result<i64, Error> {
     let micros = timestamp.micros();
     if micros < 0 || micros / 1_000 > LAST_MILLISECOND {
-        return Err(Error::UuidTimestamp { timestamp });
+        return Err(Error::TimestampOutOfRange { timestamp });
     }
     Ok(micros)
 }

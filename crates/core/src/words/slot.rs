@@ -6,9 +6,10 @@
 
 use std::sync::atomic::AtomicU64;
 
+use super::Error;
 use super::Word;
 use crate::snowflake::Shape;
-use crate::{ClockSample, Error, Timestamp};
+use crate::{ClockSample, Timestamp};
 
 /// What all backends share of one worker. A cache line each, so that two workers never share one.
 #[derive(Debug, Default)]
