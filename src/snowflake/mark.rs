@@ -198,7 +198,7 @@ fn flush(mark: &Mark<AtomicU64>, lsn: pg_sys::XLogRecPtr) {
 fn adopt(session: &Session, value: i64, sample: &ClockSample) -> Outcome<()> {
     let Session { shape, pace, .. } = *session;
     let ahead = value.saturating_mul(1_000) - pace.max_lead - sample.wall.micros();
-    if ahead > pace.unremarkable(&shape) {
+    if ahead > pace.unremarkable(shape.unit()) {
         // before any word is raised: other databases must not suffer for it
         pace.tolerate(ahead, sample.wall)
             .inspect_err(|_| session.slot.count_error())?;

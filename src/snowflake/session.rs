@@ -311,12 +311,13 @@ impl Session {
             self.slot.catch_up(&sample, reached);
             let observed = self
                 .slot
-                .observe(&sample, self.pace.unremarkable(&self.shape));
+                .observe(&sample, self.pace.unremarkable(self.shape.unit()));
             if observed.noticed {
                 delay::log_regression(observed.regression);
             }
-            let allowance = observed
-                .allow(&self.shape, &self.pace)
+            let allowance = self
+                .shape
+                .allow(&observed, &self.pace)
                 .inspect_err(|_| self.slot.count_error())?;
             let now = self.shape.first_tick(sample.wall);
             let mark = &self.mark.bound;

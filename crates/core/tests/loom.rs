@@ -238,7 +238,7 @@ fn a_step_back_is_noticed_once() {
                 monotonic_after: 0,
             };
             slot.count_wait();
-            let unremarkable = pace.unremarkable(&shape());
+            let unremarkable = pace.unremarkable(shape().unit());
             slot.observe(&sample, unremarkable).noticed
         };
         assert!(!assess(&slot, (900_000, pace)));

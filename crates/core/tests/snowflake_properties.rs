@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use proptest::prelude::*;
 use proptest::sample::select;
 use snowflake_core::snowflake::{
-    Error, FieldKind, Found, Layout, Mark, Need, Raise, Shape, from_base32, to_base32, to_text,
+    Allowance, Error, FieldKind, Found, Layout, Mark, Need, Raise, Shape, from_base32, to_base32,
+    to_text,
 };
-use snowflake_core::words::{self, Allowance, Beyond, Claim, Pace, Slot, Word};
+use snowflake_core::words::{self, Beyond, Claim, Pace, Slot, Word};
 use snowflake_core::{ClockSample, Refusal, Timestamp};
 
 /// 2025-01-01, in milliseconds.
@@ -390,8 +391,8 @@ fn assess(
     sample: &ClockSample,
     pace: &Pace,
 ) -> Result<Allowance, words::Error> {
-    slot.observe(sample, pace.unremarkable(shape))
-        .allow(shape, pace)
+    let observed = slot.observe(sample, pace.unremarkable(shape.unit()));
+    shape.allow(&observed, pace)
 }
 
 #[test]
@@ -604,12 +605,12 @@ fn a_clock_that_goes_back() {
         monotonic_after: elapsed,
     };
     assert_eq!(slot.regression(&sample(0, 50), Timestamp::INFINITY), 0);
-    assert_eq!(pace.unremarkable(&shape), 5_000);
-    let unremarkable = pace.unremarkable(&shape);
+    assert_eq!(pace.unremarkable(shape.unit()), 5_000);
+    let unremarkable = pace.unremarkable(shape.unit());
     let observe = |elapsed, back| slot.observe(&sample(elapsed, back), unremarkable);
     let figures = |elapsed, back| {
         let observed = observe(elapsed, back);
-        let allowance = observed.allow(&shape, &pace).unwrap();
+        let allowance = shape.allow(&observed, &pace).unwrap();
         assert_eq!(allowance.now, sample(elapsed, 0).wall);
         assert_eq!(allowance.regression, observed.regression);
         (observed.regression, observed.noticed)
@@ -620,7 +621,7 @@ fn a_clock_that_goes_back() {
     assert_eq!(figures(3_000, 10_000), (10_000, false));
     assert_eq!(slot.regressions.load(Ordering::Relaxed), 1);
     assert_eq!(
-        observe(4_000, 10_001).allow(&shape, &pace),
+        shape.allow(&observe(4_000, 10_001), &pace),
         Err(words::Error::ClockWentBack {
             regression: 10_001,
             tolerance: 10_000,
@@ -1013,7 +1014,7 @@ impl Server {
                 assert_eq!(allowance.regression, regression);
                 assert!(
                     regression <= self.pace.clock_tolerance
-                        || regression <= self.pace.unremarkable(&self.shape)
+                        || regression <= self.pace.unremarkable(self.shape.unit())
                 );
                 assert_eq!(allowance.now.micros(), self.wall + regression);
                 let horizon = self.wall + regression + self.pace.max_lead;
@@ -1030,7 +1031,7 @@ impl Server {
             Err(words::Error::ClockWentBack { regression, .. }) => {
                 assert!(truth >= regression);
                 assert!(regression > self.pace.clock_tolerance);
-                assert!(regression > self.pace.unremarkable(&self.shape));
+                assert!(regression > self.pace.unremarkable(self.shape.unit()));
                 None
             }
         }

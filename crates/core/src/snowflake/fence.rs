@@ -9,8 +9,8 @@
 
 use std::sync::atomic::AtomicU64;
 
-use super::Shape;
-use crate::Timestamp;
+use super::shape::Shape;
+use crate::timestamp::Timestamp;
 use crate::words::Word;
 
 /// The fence of a server, in milliseconds since 1970.

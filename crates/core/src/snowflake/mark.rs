@@ -10,8 +10,8 @@
 
 use std::sync::atomic::AtomicU64;
 
-use super::Shape;
-use crate::Timestamp;
+use super::shape::Shape;
+use crate::timestamp::Timestamp;
 use crate::words::{Pace, Word, add_one};
 
 /// One database's mark in shared memory.

@@ -1,6 +1,6 @@
 //! Layouts that others have published.
 
-use super::layout::{Field, FieldKind};
+use super::field::{Field, FieldKind};
 
 /// A layout as somebody published it.
 pub(super) struct Preset {
@@ -114,7 +114,7 @@ pub(super) const PRESETS: [Preset; 8] = [
     },
 ];
 
-/// The names of the presets, in the order of [`Layout::presets`].
+/// The names of the presets, in the order of [`Layout::presets`](super::Layout::presets).
 pub fn preset_names() -> impl Iterator<Item = &'static str> {
     PRESETS.iter().map(|preset| preset.name)
 }

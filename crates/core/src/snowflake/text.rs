@@ -1,6 +1,6 @@
 //! Text forms of an ID that sort as the number does.
 
-use super::Error;
+use super::error::Error;
 
 /// Digits in the decimal form: the largest 63-bit number has 19.
 const DECIMAL_DIGITS: usize = 19;

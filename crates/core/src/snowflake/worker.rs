@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::Error;
-use super::Layout;
+use super::error::Error;
+use super::layout::Layout;
 
 /// A value of the worker ID setting.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,10 @@
 mod breach;
 mod error;
 mod sequence;
-#[expect(clippy::module_inception, reason = "the room is named after its main type")]
+#[expect(
+    clippy::module_inception,
+    reason = "the room is named after its main type"
+)]
 mod stride;
 
 pub use breach::Breach;

@@ -2,14 +2,16 @@
 //!
 //! The next tick is `max(last + 1, now)` by compare-and-swap. The same line covers a new unit of
 //! time, a full sequence (it carries into the next unit), many backends at once, and a clock that
-//! goes back (it goes on from the last tick). Ticks are those of [`Shape`].
+//! goes back (it goes on from the last tick).
+//!
+//! A *tick* counts units of time since an epoch, with a sequence in its lower bits. The word knows
+//! neither the unit nor how many bits the sequence has.
 
 use std::sync::atomic::AtomicU64;
 
-use super::Error;
-use super::Word;
-use crate::snowflake::Shape;
-use crate::{ClockSample, Timestamp};
+use super::pace::Pace;
+use super::word::{Word, add_one};
+use crate::timestamp::{ClockSample, Timestamp};
 
 /// What all backends share of one worker. A cache line each, so that two workers never share one.
 #[derive(Debug, Default)]
@@ -34,44 +36,6 @@ pub struct Slot<W> {
     pub regressions: W,
     /// How often an ID was refused.
     pub errors: W,
-}
-
-/// How far IDs may leave the clock; all in microseconds, none negative.
-#[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    /// How far IDs may run ahead of the clock.
-    pub max_lead: i64,
-    /// The largest regression of the clock with which IDs go on.
-    pub clock_tolerance: i64,
-    /// How far ahead of need the mark is raised.
-    pub window: i64,
-}
-
-impl Pace {
-    /// A regression up to this is neither logged nor refused: a server that starts finds its mark
-    /// this far ahead of the clock. The two units, of a millisecond at least, are what rounding
-    /// the mark up to whole units and milliseconds can add.
-    pub fn unremarkable(&self, shape: &Shape) -> i64 {
-        let rounding = 2 * shape.unit().max(1_000);
-        self.max_lead
-            .saturating_add(self.window)
-            .saturating_add(rounding)
-    }
-
-    /// Whether IDs go on with the clock at `wall`, so many microseconds behind.
-    ///
-    /// # Errors
-    /// A regression beyond the tolerance.
-    pub fn tolerate(&self, regression: i64, wall: Timestamp) -> Result<(), Error> {
-        if regression > self.clock_tolerance {
-            return Err(Error::ClockWentBack {
-                regression,
-                tolerance: self.clock_tolerance,
-                wall,
-            });
-        }
-        Ok(())
-    }
 }
 
 /// Above every tick: where the word of a worker stands that is not this server's.
@@ -116,45 +80,6 @@ impl Observed {
     /// The latest time that an ID may have.
     pub fn horizon(&self, pace: &Pace) -> Timestamp {
         Timestamp::from_micros(self.now().micros().saturating_add(pace.max_lead))
-    }
-
-    /// Up to which tick IDs may go.
-    ///
-    /// # Errors
-    /// A regression beyond the tolerance.
-    pub fn allow(&self, shape: &Shape, pace: &Pace) -> Result<Allowance, Error> {
-        if self.remarkable {
-            pace.tolerate(self.regression, self.wall)?;
-        }
-        let unit = shape.first_tick(self.horizon(pace));
-        let last = (unit | ((1 << shape.sequence_bits()) - 1)).min(shape.last_tick());
-        Ok(Allowance {
-            regression: self.regression,
-            now: self.now(),
-            last,
-        })
-    }
-}
-
-/// What the clocks allow at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Allowance {
-    /// How far the wall clock is behind where it would be had it never gone back, in
-    /// microseconds.
-    pub regression: i64,
-    /// Where the clock would be had it never gone back.
-    pub now: Timestamp,
-    /// The last tick that may be given out.
-    pub last: u64,
-}
-
-impl Allowance {
-    /// How long until `first` may be given out, in microseconds.
-    pub fn wait(&self, shape: &Shape, first: u64, pace: &Pace) -> i64 {
-        let from = shape.instant(first).micros();
-        from.saturating_sub(self.now.micros())
-            .saturating_sub(pace.max_lead)
-            .max(0)
     }
 }
 
@@ -345,14 +270,6 @@ impl<W: Word> Slot<W> {
     /// Counts an ID that was refused.
     pub fn count_error(&self) {
         add_one(&self.errors);
-    }
-}
-
-/// Counts one more.
-pub(crate) fn add_one<W: Word>(counter: &W) {
-    let mut current = counter.load_relaxed();
-    while let Err(actual) = counter.compare_exchange_relaxed(current, current + 1) {
-        current = actual;
     }
 }
 

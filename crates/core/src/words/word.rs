@@ -25,6 +25,14 @@ pub trait Word {
     fn raise_release(&self, value: u64) -> u64;
 }
 
+/// Counts one more.
+pub(crate) fn add_one<W: Word>(counter: &W) {
+    let mut current = counter.load_relaxed();
+    while let Err(actual) = counter.compare_exchange_relaxed(current, current + 1) {
+        current = actual;
+    }
+}
+
 impl Word for AtomicU64 {
     #[inline(always)]
     fn load_relaxed(&self) -> u64 {
