@@ -16,5 +16,5 @@ mod terms;
 pub use decide::decide;
 pub use hold::MARGIN;
 pub use terms::{
-    Answer, Decision, Entry, LONGEST, Lease, Reason, Refusal, Request, Terms, USUAL, release,
+    Answer, Decision, Denial, Entry, LONGEST, Lease, Reason, Request, Terms, USUAL, release,
 };

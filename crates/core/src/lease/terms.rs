@@ -106,19 +106,19 @@ pub enum Answer {
         contested_by: Option<String>,
     },
     /// It holds no more than before.
-    Refused(Refusal),
+    Refused(Denial),
 }
 
-/// Why a lease is refused.
+/// Why a lease is denied.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Denial {
     /// The class.
     pub reason: Reason,
     /// The figures, as sentences.
     pub detail: String,
 }
 
-/// The classes of refusals.
+/// The classes of denials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// The clocks of server and registry differ by more than is tolerated.
@@ -139,7 +139,7 @@ impl Reason {
         Self::Taken,
     ];
 
-    /// The name that registries answer with.
+    /// The name by which a registry gives the reason.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ClockDiffers => "clock differs",
