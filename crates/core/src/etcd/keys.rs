@@ -7,7 +7,7 @@
 //! | `PREFIX/lease/LAYOUT/WORKER` | the last lease of a worker ID |
 //! | `PREFIX/ticket/NAME` | the counter of a ticket |
 
-use super::Address;
+use super::address::Address;
 
 /// The key of a ticket's counter.
 pub fn ticket_key(address: &Address, name: &str) -> String {
