@@ -1,6 +1,15 @@
 //! The part of snowflake_pg that needs no PostgreSQL: layouts, the generator, text forms, the
-//! rules for worker IDs and their leases, strides, tickets, UUIDs. No I/O and no globals; clocks and
-//! atomic words come in as values and traits, typed errors go out.
+//! rules for worker IDs and their leases, strides, tickets, UUIDs. No I/O and no globals; clocks
+//! and atomic words come in as values and traits, typed errors go out.
+//!
+//! Each room imports from lower floors only:
+//!
+//! | floor | rooms |
+//! |---|---|
+//! | 1 | [`Refusal`], [`Timestamp`] |
+//! | 2 | [`words`], [`stride`] |
+//! | 3 | [`snowflake`], [`ticket`], [`uuid`], [`lease`] |
+//! | 4 | [`etcd`] |
 
 #![forbid(unsafe_code)]
 

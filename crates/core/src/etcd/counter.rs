@@ -49,11 +49,11 @@ impl CounterState {
         gateway::read_transaction(&[key.into()], None)
     }
 
-    /// Reads it from the answer to [`CounterState::request`] and what the same member told about
+    /// Reads it from the response to [`CounterState::request`] and what the same member told about
     /// itself after that; `None` if it was another one.
     ///
     /// # Errors
-    /// What is wrong with the answer or with the value.
+    /// What is wrong with the response or with the value.
     pub fn parse(key: &str, found: &Response, status: &Status) -> Result<Option<Self>, String> {
         let (header, pairs) = gateway::read_pairs(found)?;
         let Some(origin) = status.origin(&header) else {

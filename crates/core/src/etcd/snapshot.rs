@@ -6,7 +6,7 @@ use super::origin::Origin;
 /// What becomes of a request.
 #[derive(Debug)]
 pub struct Plan<T> {
-    /// The answer. It must not be given before the transaction is done.
+    /// What the requester is told, but not before the transaction is done.
     pub answer: T,
     /// The transaction, if anything is to be stored.
     pub transaction: Option<String>,

@@ -39,11 +39,11 @@ impl State {
         gateway::read_transaction(&[keys.settings(), keys.terms()], Some(keys.leases()))
     }
 
-    /// Reads it from the answer to [`State::request`] and what the same member told about itself
+    /// Reads it from the response to [`State::request`] and what the same member told about itself
     /// after that; `None` if it was another one.
     ///
     /// # Errors
-    /// What is wrong with the answer or with a value.
+    /// What is wrong with the response or with a value.
     pub fn parse(keys: &Keys, found: &Response, status: &Status) -> Result<Option<Self>, String> {
         let (header, pairs) = gateway::read_pairs(found)?;
         let Some(origin) = status.origin(&header) else {
@@ -94,7 +94,7 @@ impl State {
     /// or that the requester has seen.
     fn lost(&self, seen: Option<&Origin>) -> bool {
         let stored = self.terms.value.origin;
-        // one that was replaced by another cluster was noted by whoever came first
+        // one that was replaced by another cluster was noted by the first server that saw it
         let seen = seen.filter(|seen| seen.cluster == self.origin.cluster);
         // the terms were stored after what they say was read
         stored.is_some_and(|stored| !stored.is_before(&self.origin))
@@ -102,7 +102,7 @@ impl State {
     }
 
     /// Decides about a request of a server that has `workers` worker IDs. `seen` is the cluster as
-    /// of the last answer that the requester got.
+    /// of the last response that the requester got.
     ///
     /// # Errors
     /// Something that cannot be stored.

@@ -110,7 +110,7 @@ impl Case<'_> {
     }
 
     /// The lease that the requester was granted last, if nobody can have been granted its worker
-    /// ID since. The nonce proves it: the answer, or the shared memory that knew it, may be lost.
+    /// ID since. The nonce proves it: what the requester was told of it may be lost.
     fn own(&self) -> Option<&Entry> {
         let held = self.request.held.map(|held| held.worker);
         self.entries

@@ -23,6 +23,19 @@ pub struct Decoded {
 }
 
 /// A layout: an ordered list of fields, a unit and an epoch.
+///
+/// ```
+/// use snowflake_core::Timestamp;
+/// use snowflake_core::snowflake::Layout;
+///
+/// let now = Timestamp::from_millis(1_735_689_600_000);
+/// let layout = Layout::parse("ts=41,worker=10,seq=12,epoch=2020-01-01T00:00:00Z", now)?;
+/// let id = layout.encode(now, 5, 7)?;
+/// let decoded = layout.decode(id)?;
+/// assert_eq!(decoded.timestamp, now);
+/// assert_eq!((decoded.worker_id, decoded.sequence), (Some(5), 7));
+/// # Ok::<(), snowflake_core::snowflake::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Layout {
     name: String,
@@ -133,7 +146,7 @@ impl Layout {
         self.shape.instant(self.shape.last_tick())
     }
 
-    /// IDs that one worker can give out in a second without running ahead of the clock.
+    /// How many IDs one worker can give out in a second without running ahead of the clock.
     pub fn ids_per_second(&self) -> i64 {
         let sequences = self.shape.sequence.largest() as i64 + 1;
         sequences.saturating_mul(1_000_000) / self.shape.unit

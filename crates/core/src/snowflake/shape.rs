@@ -16,7 +16,28 @@ pub(super) struct Places {
 
 /// The figures of a layout that generating and decoding need, ready for use.
 ///
-/// A *tick* is an ID without its worker: `units since the epoch << sequence bits | sequence`.
+/// A *tick* is an ID without its worker: `units since the epoch << sequence bits | sequence`. A
+/// [`Slot`](crate::words::Slot) gives out ticks, the shape makes IDs of them:
+///
+/// ```
+/// use std::sync::atomic::AtomicU64;
+///
+/// use snowflake_core::Timestamp;
+/// use snowflake_core::snowflake::Layout;
+/// use snowflake_core::words::{Claim, Slot};
+///
+/// let layout = Layout::twitter();
+/// let shape = layout.shape();
+/// let now = Timestamp::from_millis(1_735_689_600_000);
+/// let tick = shape.first_tick(now);
+///
+/// let (slot, mark) = (Slot::new(), AtomicU64::new(shape.last_tick() + 1));
+/// let claim = slot.claim(&mark, tick, shape.last_tick(), 2, || 0);
+/// assert_eq!(claim, Ok(Claim { first: tick, last: tick + 1 }));
+///
+/// let id = shape.id(tick + 1, shape.worker_bits(5));
+/// assert_eq!(layout.encode(now, 5, 1), Ok(id));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     pub(super) timestamp: Place,

@@ -255,7 +255,8 @@ fn epoch(value: &str) -> Result<Timestamp, Fault> {
         None => Err(fault(
             "epoch",
             format!(
-                "is \"{value}\": give a time such as 2020-01-01T00:00:00Z, or milliseconds since 1970"
+                "is \"{value}\": give a time such as 2020-01-01T00:00:00Z, or milliseconds since \
+                 1970"
             ),
         )),
     }

@@ -23,7 +23,7 @@ pub struct Slot<W> {
     /// out one since if `last` is above.
     pub floor: W,
     /// The highest difference wall clock - monotonic clock seen since IDs last followed the wall
-    /// clock, as [`order`] writes it; 0 before the first sample.
+    /// clock, in an unsigned form that sorts the same; 0 before the first sample.
     pub offset: W,
     /// The regression that was noticed last, in microseconds, so that a step back is counted
     /// once; 0 while the clock is right.
@@ -100,14 +100,18 @@ impl Slot<AtomicU64> {
 }
 
 impl<W: Word> Slot<W> {
-    /// Claims up to `count` ticks (1 or more), one at least: from the later of the tick after the last one
-    /// and the first of the unit `now`, to `allowed` at the most, and below `mark` (exclusive).
+    /// Claims up to `count` ticks (1 or more), one at least: from the later of the tick after the
+    /// last one and the first of the unit `now`, to `allowed` at the most, and below `mark`
+    /// (exclusive).
     ///
     /// `start` picks the sequence with which a new unit begins; the carry makes any value below
     /// the number of sequences sound.
     ///
     /// The bounds are checked before the swap, never after: a tick once taken cannot be put back,
     /// and the mark is read first, so that a word raised before the mark was published is seen.
+    ///
+    /// # Errors
+    /// The tick whose turn it is, if it is past `allowed` or not below `mark`.
     #[inline(always)]
     pub fn claim(
         &self,
@@ -138,7 +142,7 @@ impl<W: Word> Slot<W> {
 
     /// Claims up to `count` ticks right after the last one, if the first of them lies after
     /// `reached`: for a caller that has not read the clock, but knows that it is not past the unit
-    /// of that tick. Otherwise as [`Slot::claim`], whose answer would be the same.
+    /// of that tick. Otherwise as [`Slot::claim`], which would return the same.
     #[inline(always)]
     pub fn claim_ahead(&self, mark: &W, reached: u64, allowed: u64, count: u64) -> Option<Claim> {
         let limit = mark.load_acquire().saturating_sub(1).min(allowed);
@@ -163,7 +167,7 @@ impl<W: Word> Slot<W> {
             let difference = order(sample.wall.micros().saturating_sub(sample.monotonic_after));
             let highest = self.offset.load_relaxed();
             if highest > difference {
-                // who loses a race leaves it to the next sample
+                // after a lost race, the next sample does it
                 let _ = self.offset.compare_exchange_relaxed(highest, difference);
             }
         }
@@ -200,7 +204,7 @@ impl<W: Word> Slot<W> {
         } else {
             known != 0
         };
-        // who loses a race leaves it to the winner, or to the next sample
+        // after a lost race, the winner or the next sample does it
         let next = if remarkable { regression as u64 } else { 0 };
         let noticed =
             news && self.regressed.compare_exchange_relaxed(known, next).is_ok() && remarkable;
