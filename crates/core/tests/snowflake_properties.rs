@@ -340,7 +340,8 @@ proptest! {
                 prop_assert!(first <= last && last <= allowed && last < mark);
                 prop_assert_eq!(word, last);
                 let size = last - first + 1;
-                prop_assert!(size == count || size < count && (last == allowed || last == mark - 1));
+                let cut = last == allowed || last == mark - 1;
+                prop_assert!(size == count || size < count && cut);
             }
             Err(Beyond { first }) => {
                 prop_assert_eq!(first, turn);
@@ -586,8 +587,8 @@ fn counters_count() {
     assert_eq!(slot.regressions.load(Ordering::Relaxed), 0);
 }
 
-/// A regression within a lead, a window and the rounding of the mark is no news; a larger one is counted once until the
-/// clock is back; one beyond the tolerance is refused.
+/// A regression within a lead, a window and the rounding of the mark is no news; a larger one is
+/// counted once until the clock is back; one beyond the tolerance is refused.
 #[test]
 fn a_clock_that_goes_back() {
     let shape = parse("ts=41,seq=12,epoch=0").shape();

@@ -192,7 +192,11 @@ fn the_end_of_a_sequence() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 2_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn text_is_read_back(stride in any_stride(i32::MAX)) {
@@ -206,25 +210,37 @@ proptest! {
     }
 
     #[test]
-    fn the_first_number_is_the_smallest(lowest in prop_oneof![any::<i64>(), -100_i64..100, (i64::MAX - 100)..=i64::MAX], stride in any_stride(50)) {
+    fn the_first_number_is_the_smallest(
+        lowest in prop_oneof![any::<i64>(), -100_i64..100, (i64::MAX - 100)..=i64::MAX],
+        stride in any_stride(50),
+    ) {
         // against a search
-        let found = (0..50).filter_map(|step| lowest.checked_add(step)).find(|number| stride.holds(*number));
+        let mut candidates = (0..50).filter_map(|step| lowest.checked_add(step));
+        let found = candidates.find(|number| stride.holds(*number));
         prop_assert_eq!(stride.first_from(lowest), found);
-        prop_assert_eq!(first_above(stride, lowest), lowest.checked_add(1).and_then(|above| stride.first_from(above)));
+        let above = lowest.checked_add(1).and_then(|above| stride.first_from(above));
+        prop_assert_eq!(first_above(stride, lowest), above);
     }
 
     #[test]
-    fn a_changed_sequence_goes_on_above_what_exists(sequence in any_sequence(), stride in any_stride(20), in_use in proptest::option::of(-100_i64..300)) {
+    fn a_changed_sequence_goes_on_above_what_exists(
+        sequence in any_sequence(),
+        stride in any_stride(20),
+        in_use in proptest::option::of(-100_i64..300),
+    ) {
         let above = in_use.map_or(sequence.given(), |in_use| in_use.max(sequence.given()));
         match sequence.adopt(stride, in_use) {
             Ok(change) => {
                 prop_assert!(change.next > above && stride.holds(change.next));
                 // it is the smallest of all that would do
-                let smallest = first_above(stride, above).filter(|next| *next >= sequence.min).or(stride.first_from(sequence.min));
+                let smallest = first_above(stride, above)
+                    .filter(|next| *next >= sequence.min)
+                    .or(stride.first_from(sequence.min));
                 prop_assert_eq!(Some(change.next), smallest);
                 // PostgreSQL accepts it
                 prop_assert!(sequence.min <= change.min && change.min <= change.start);
-                prop_assert!(change.start <= sequence.max && change.next <= sequence.max && change.min <= change.next);
+                prop_assert!(change.start <= sequence.max && change.next <= sequence.max);
+                prop_assert!(change.min <= change.next);
                 prop_assert!(sequence.cycle || change.min == sequence.min);
                 let mut changed = changed(&sequence, change);
                 prop_assert_eq!(changed.breaches(stride), vec![]);
@@ -239,9 +255,11 @@ proptest! {
                 }
             }
             Err(error) => {
-                prop_assert_eq!(error, Error::Exhausted { node: stride.node(), nodes: stride.nodes(), above, max: sequence.max });
+                let (node, nodes, max) = (stride.node(), stride.nodes(), sequence.max);
+                prop_assert_eq!(error, Error::Exhausted { node, nodes, above, max });
                 let candidate = stride.first_from(sequence.min.max(above.saturating_add(1)));
-                prop_assert!(above == i64::MAX || candidate.is_none_or(|candidate| candidate > sequence.max));
+                let none_left = candidate.is_none_or(|candidate| candidate > max);
+                prop_assert!(above == i64::MAX || none_left);
             }
         }
     }

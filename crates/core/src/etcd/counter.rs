@@ -72,7 +72,7 @@ impl CounterState {
         }))
     }
 
-    /// Creates the counter unless it exists; the answer is whether it did.
+    /// Creates the counter unless it exists; the answer is whether it existed before.
     ///
     /// # Errors
     /// Something that cannot be stored.
@@ -98,22 +98,7 @@ impl CounterState {
     /// There are none, or it is not certain which ones were claimed before.
     pub fn claim(&self, count: u32) -> Result<Plan<Block>, String> {
         let key = &self.key;
-        let stored = self
-            .stored
-            .as_ref()
-            .ok_or_else(|| format!("key {key} does not exist"))?;
-        // one without origin was stored by the operator, who knows
-        if stored
-            .origin
-            .is_some_and(|stored| !stored.is_before(&self.origin))
-        {
-            return Err(format!(
-                "the cluster lost what was stored last, and key {key} may be behind: store \
-                 {{\"next\":\"NUMBER\",\"step\":\"{}\"}} in it, above all numbers that were given \
-                 out",
-                stored.step
-            ));
-        }
+        let stored = self.certain()?;
         let counter = Counter {
             value: stored.next,
             claimed: false,
@@ -134,6 +119,27 @@ impl CounterState {
         self.plan(block, &stored)
     }
 
+    /// What is stored, if it is certain which numbers were claimed.
+    fn certain(&self) -> Result<&StoredCounter, String> {
+        let key = &self.key;
+        let stored = self
+            .stored
+            .as_ref()
+            .ok_or_else(|| format!("key {key} does not exist"))?;
+        // one without origin was stored by the operator, who knows
+        let origin = stored.origin;
+        if origin.is_some_and(|origin| !origin.is_before(&self.origin)) {
+            return Err(format!(
+                "the cluster lost what was stored last, and key {key} may be behind: store \
+                 {{\"next\":\"NUMBER\",\"step\":\"{}\"}} in it, above all numbers that were given \
+                 out",
+                stored.step
+            ));
+        }
+        Ok(stored)
+    }
+
+    /// Stores the counter if it has not been changed since it was read.
     fn plan<T>(&self, answer: T, stored: &StoredCounter) -> Result<Plan<T>, String> {
         let unchanged = [(self.key.clone(), self.revision)];
         let values = [(self.key.clone(), gateway::to_json(stored)?)];

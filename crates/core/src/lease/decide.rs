@@ -5,7 +5,7 @@ use super::terms::{Answer, Decision, Denial, Entry, LONGEST, Lease, Reason, Requ
 use crate::timestamp::Timestamp;
 
 /// Decides about a request. `entries` are all of the layout, in any order. The caller has made
-/// sure that nobody else decides meanwhile, or finds out that somebody did, and stores nothing.
+/// sure that no other decision is made meanwhile, or finds out that one was, and stores nothing.
 ///
 /// ```
 /// use snowflake_core::lease::{Answer, Request, Terms, USUAL, decide};

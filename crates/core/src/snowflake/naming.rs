@@ -32,8 +32,7 @@ impl Layout {
     /// `s` (default 1 ms), the epoch in RFC 3339 or milliseconds since 1970.
     ///
     /// # Errors
-    /// Other names, and lists of fields that make no layout; `now` is there to refuse an epoch in
-    /// the future.
+    /// Other names, and lists of fields that make no layout, such as one with an epoch after `now`.
     pub fn parse(text: &str, now: Timestamp) -> Result<Self, Error> {
         let text = text.trim();
         if let Some(preset) = PRESETS.iter().find(|preset| preset.name == text) {

@@ -2,7 +2,7 @@
 
 use super::field::{Field, FieldKind};
 
-/// A layout as somebody published it.
+/// A layout as it was published.
 pub(super) struct Preset {
     pub(super) name: &'static str,
     /// Most significant first. One published with 64 bits is taken with its top bit always zero.
