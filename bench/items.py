@@ -35,7 +35,7 @@ RULES = [(item, re.compile(pattern)) for item, pattern in (
     (MARK, r"load_acquire|@(cmp|uint_macros)\.rs:\d+ < [^@]*@slot\.rs:"),
     (SWAP, r"@slot\.rs:"),
     (LEAD, r"@session\.rs:\d+ < [^@]*@session\.rs:"),
-    (ID, r"@layout\.rs:"),
+    (ID, r"@shape\.rs:"),
     (PATH, r"@session\.rs:"),
     (CONVERT, r"@(callconv|memcxt|error|fcinfo|non_null)\.rs:"),
     (GUARD, r"."),

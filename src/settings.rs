@@ -4,8 +4,8 @@ use std::ffi::{CStr, CString, c_char, c_void};
 
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use pgrx::prelude::*;
-use snowflake_core::Error;
-use snowflake_core::snowflake::{Layout, Worker};
+use snowflake_core::Refusal;
+use snowflake_core::snowflake::{Error, Layout, Worker};
 use snowflake_core::words::Pace;
 
 use crate::host::clock;

@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode};
-use snowflake_core::{Error, Kind};
+use snowflake_core::{Kind, Refusal};
 
 use crate::postgres::encoding;
 
@@ -149,8 +149,9 @@ pub fn without_full_stop(problem: &str) -> &str {
     problem.trim_end().trim_end_matches('.')
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
+/// What any room of the core refuses.
+impl<E: Refusal> From<E> for Failure {
+    fn from(error: E) -> Self {
         let code = match error.kind() {
             Kind::InvalidParameter => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
             Kind::NumericOutOfRange => PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,

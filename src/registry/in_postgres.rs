@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, CString};
 
-use snowflake_core::lease::{Answer, Lease, Reason, Refusal, Request};
+use snowflake_core::lease::{Answer, Denial, Lease, Reason, Request};
 use snowflake_core::snowflake::Layout;
 
 use crate::net::deadline::Deadline;
@@ -272,7 +272,7 @@ fn read(rows: &[Row]) -> Option<Answer> {
             contested_by: contested_by.clone(),
         });
     }
-    Some(Answer::Refused(Refusal {
+    Some(Answer::Refused(Denial {
         reason: Reason::from_name(outcome)?,
         detail: detail.clone().unwrap_or_default(),
     }))

@@ -191,7 +191,7 @@ impl StoredMark<'_> {
     fn adopt(&self, mark: i64, sample: &ClockSample) -> Outcome<()> {
         let lead = self.pace.max_lead;
         let ahead = mark.saturating_mul(1_000) - lead - sample.wall.micros();
-        if ahead > self.pace.unremarkable(self.shape) {
+        if ahead > self.pace.unremarkable(self.shape.unit()) {
             // before any word is raised: other databases must not suffer for it
             self.pace
                 .tolerate(ahead, sample.wall)

@@ -4,9 +4,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pgrx::prelude::*;
-use snowflake_core::snowflake::{Mark, Shape};
+use snowflake_core::Timestamp;
+use snowflake_core::snowflake::{Error, Mark, Shape};
 use snowflake_core::words::{Claim, Pace, Slot, Word};
-use snowflake_core::{Error, Timestamp};
 
 use crate::host::clock;
 use crate::host::delay;
@@ -308,12 +308,13 @@ impl Session {
             self.slot.catch_up(&sample, reached);
             let observed = self
                 .slot
-                .observe(&sample, self.pace.unremarkable(&self.shape));
+                .observe(&sample, self.pace.unremarkable(self.shape.unit()));
             if observed.noticed {
                 delay::log_regression(observed.regression);
             }
-            let allowance = observed
-                .allow(&self.shape, &self.pace)
+            let allowance = self
+                .shape
+                .allow(&observed, &self.pace)
                 .inspect_err(|_| self.slot.count_error())?;
             let now = self.shape.first_tick(sample.wall);
             let mark = &self.mark.bound;

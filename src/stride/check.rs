@@ -1,7 +1,7 @@
 //! Finding what breaks the strides of the sequences of a database.
 
 use pgrx::prelude::*;
-use snowflake_core::stride::{Sequence, Stride};
+use snowflake_core::stride::{SequenceState, Stride};
 
 use crate::postgres::encoding;
 use crate::postgres::error::{OrRaise, Outcome};
@@ -72,7 +72,7 @@ fn check_all() -> Outcome<Vec<StrideReport>> {
 struct Found {
     label: Option<String>,
     /// Nothing if the caller may not read it.
-    sequence: Option<Sequence>,
+    sequence: Option<SequenceState>,
     /// Columns that get their values from it, locked; only if it has a label.
     columns: Vec<Column>,
     /// Which columns the caller does not see all of.

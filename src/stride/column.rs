@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use pgrx::prelude::*;
-use snowflake_core::stride::{Sequence, Stride};
+use snowflake_core::stride::{SequenceState, Stride};
 
 use crate::postgres::datum::Argument;
 use crate::postgres::error::{Failure, Outcome};
@@ -129,7 +129,7 @@ impl Column {
 
     /// What is wrong with the values in it, seen from the sequence: one that it will give out
     /// again.
-    pub fn problem(&self, sequence: &Sequence, stride: Stride) -> Outcome<Option<String>> {
+    pub fn problem(&self, sequence: &SequenceState, stride: Stride) -> Outcome<Option<String>> {
         // the rest of a negative number is negative
         let condition = Sql::new(" WHERE ")
             .name(&self.name)

@@ -1,7 +1,7 @@
 //! Giving a sequence the numbers of a node. The arithmetic is in `snowflake_core::stride`.
 
 use pgrx::prelude::*;
-use snowflake_core::stride::{Change, Stride};
+use snowflake_core::stride::{Alteration, Stride};
 
 use crate::postgres::error::{Failure, OrRaise, Outcome};
 use crate::postgres::name::Relation;
@@ -51,7 +51,7 @@ fn set(oid: pg_sys::Oid, node: i32, nodes: i32) -> Outcome<i64> {
     Ok(change.next)
 }
 
-fn alter(name: &Relation, change: &Change, cycle: bool) -> Outcome<()> {
+fn alter(name: &Relation, change: &Alteration, cycle: bool) -> Outcome<()> {
     let mut alter = Sql::new("ALTER SEQUENCE ")
         .relation(name)
         .text(" INCREMENT BY ")

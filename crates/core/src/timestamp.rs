@@ -5,6 +5,14 @@ use std::fmt;
 /// An instant: microseconds since 1970-01-01 00:00 UTC, leap seconds not counted.
 ///
 /// The two ends of the range stand for PostgreSQL's `-infinity` and `infinity`.
+///
+/// ```
+/// use snowflake_core::Timestamp;
+///
+/// let instant = Timestamp::from_millis(1_577_836_800_250);
+/// assert_eq!(instant.to_string(), "2020-01-01T00:00:00.250Z");
+/// assert_eq!(Timestamp::parse("2020-01-01T01:00:00.25+01:00"), Some(instant));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(i64);
 

@@ -1,4 +1,4 @@
-//! What a registry answers: known answers, rule by rule.
+//! What a registry decides: known answers, rule by rule.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -641,7 +641,7 @@ fn entry_at(worker: u32, nonce: u128, not_before: i64, not_after: i64) -> Entry 
 
 #[test]
 fn what_was_stored_before_a_loss_proves_nothing_after_it() {
-    // held by 1 when the registry was copied; whoever was granted it afterwards is lost
+    // held by 1 when the registry was copied; the holder that was granted it afterwards is lost
     let entries = [entry(0, 1, NOW - LENGTH, NOW - MINUTE)];
     let hold_until = NOW - 1_000;
     let terms = Terms {

@@ -377,7 +377,7 @@ fn play(rules: Rules, steps: &[Step]) -> Result<Fleet, TestCaseError> {
     Ok(fleet)
 }
 
-/// Runs so many fleets, always the same.
+/// Runs as many fleets as `cases` says, always the same.
 fn explore(rules: Rules, cases: u32, steps: usize) -> Result<(), String> {
     let config = ProptestConfig {
         cases,
@@ -407,7 +407,9 @@ proptest! {
 
     /// The same with another seed each time.
     #[test]
-    fn intervals_of_one_worker_never_overlap_by_chance(steps in prop::collection::vec(step(), 300)) {
+    fn intervals_of_one_worker_never_overlap_by_chance(
+        steps in prop::collection::vec(step(), 300),
+    ) {
         play(Rules::Right, &steps)?;
     }
 }

@@ -65,7 +65,7 @@ fn explore(preemptions: Option<usize>, model: impl Fn() + Sync + Send + 'static)
     builder.check(model);
 }
 
-/// Runs one thread for each task, the last of them on the model's own, and answers what each of
+/// Runs one thread for each task, the last of them on the model's own, and returns what each of
 /// them got.
 fn run<S, T, O>(shared: &Arc<S>, tasks: Vec<T>, work: fn(&S, T) -> O) -> Vec<O>
 where
@@ -238,7 +238,7 @@ fn a_step_back_is_noticed_once() {
                 monotonic_after: 0,
             };
             slot.count_wait();
-            let unremarkable = pace.unremarkable(&shape());
+            let unremarkable = pace.unremarkable(shape().unit());
             slot.observe(&sample, unremarkable).noticed
         };
         assert!(!assess(&slot, (900_000, pace)));
@@ -643,7 +643,7 @@ impl Tickets {
         queued.position
     }
 
-    /// Draws so many numbers, as a backend does.
+    /// Draws the given number of tickets, as a backend does.
     fn draw(&self, count: usize) -> Vec<i64> {
         let mut numbers = Vec::new();
         while numbers.len() < count {
@@ -793,7 +793,7 @@ impl Member {
         }
     }
 
-    /// Claims so many ticks, one after the other, as far as there is a lease; answers them with
+    /// Claims `count` ticks, one after the other, as far as there is a lease; returns them with
     /// their workers.
     fn claims(&self, count: usize) -> Vec<(usize, Claim)> {
         let mut claims = Vec::new();
@@ -819,7 +819,7 @@ impl Member {
         claims
     }
 
-    /// Gives the lease back, and answers from which millisecond on the next holder has it.
+    /// Gives the lease back, and returns from which millisecond on the next holder has it.
     fn leave(&self) -> i64 {
         if self.discipline == Discipline::LeaveWithoutLock {
             return self.fence.leave();

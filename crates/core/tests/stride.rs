@@ -6,15 +6,20 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use snowflake_core::stride::{Breach, Change, Sequence, Stride};
-use snowflake_core::{Error, Kind};
+use snowflake_core::stride::{Alteration, Breach, Error, SequenceState, Stride};
+use snowflake_core::{Kind, Refusal};
 
 fn stride(node: i32, nodes: i32) -> Stride {
     Stride::new(node, nodes).unwrap()
 }
 
+/// The node's smallest number above another one.
+fn first_above(stride: Stride, number: i64) -> Option<i64> {
+    stride.first_from(number.checked_add(1)?)
+}
+
 /// `nextval()` as PostgreSQL has it, for ascending sequences; nothing at the end.
-fn next(sequence: &mut Sequence) -> Option<i64> {
+fn next(sequence: &mut SequenceState) -> Option<i64> {
     let next = if !sequence.called {
         sequence.last_value
     } else {
@@ -29,16 +34,16 @@ fn next(sequence: &mut Sequence) -> Option<i64> {
     Some(next)
 }
 
-fn restart(sequence: &mut Sequence) {
+fn restart(sequence: &mut SequenceState) {
     (sequence.last_value, sequence.called) = (sequence.start, false);
 }
 
-fn changed(sequence: &Sequence, change: Change) -> Sequence {
-    Sequence {
-        increment: change.increment,
-        min: change.min,
-        start: change.start,
-        last_value: change.next,
+fn changed(sequence: &SequenceState, alteration: Alteration) -> SequenceState {
+    SequenceState {
+        increment: alteration.increment,
+        min: alteration.min,
+        start: alteration.start,
+        last_value: alteration.next,
         called: false,
         ..*sequence
     }
@@ -49,7 +54,7 @@ fn any_stride(most: i32) -> impl Strategy<Value = Stride> {
 }
 
 /// Ascending sequences that PostgreSQL accepts, some at the ends of what fits.
-fn any_sequence() -> impl Strategy<Value = Sequence> {
+fn any_sequence() -> impl Strategy<Value = SequenceState> {
     let bounds = prop_oneof![
         (-50_i64..50, 0_i64..200).prop_map(|(min, room)| (min, min + room)),
         (0_i64..100).prop_map(|room| (i64::MAX - room, i64::MAX)),
@@ -62,7 +67,7 @@ fn any_sequence() -> impl Strategy<Value = Sequence> {
                 let room = max.abs_diff(min).min(200);
                 min + (number % (room + 1)) as i64
             };
-            Sequence {
+            SequenceState {
                 increment,
                 min,
                 max,
@@ -120,20 +125,17 @@ fn text_of_a_stride() {
         "node=1,nodes=3 ",
         "node=1,nodes=3000000000",
     ] {
-        assert_eq!(
-            Stride::parse(text),
-            Err(Error::StrideText { text: text.into() })
-        );
+        assert_eq!(Stride::parse(text), Err(Error::Text { text: text.into() }));
     }
     assert_eq!(
         Stride::parse("node=4,nodes=3"),
-        Err(Error::StrideNode { node: 4, nodes: 3 })
+        Err(Error::Node { node: 4, nodes: 3 })
     );
 }
 
 #[test]
 fn the_end_of_a_sequence() {
-    let sequence = Sequence {
+    let sequence = SequenceState {
         increment: 1,
         min: 1,
         max: 10,
@@ -150,8 +152,9 @@ fn the_end_of_a_sequence() {
         (stride(1, 1), Some(i64::MAX)),
     ] {
         let above = in_use.unwrap_or(8);
-        let expected = Error::StrideExhausted {
-            stride,
+        let expected = Error::Exhausted {
+            node: stride.node(),
+            nodes: stride.nodes(),
             above,
             max: 10,
         };
@@ -161,25 +164,26 @@ fn the_end_of_a_sequence() {
     // a number that would be below the smallest is none
     assert_eq!(
         sequence.adopt(stride(1, 50), None),
-        Err(Error::StrideExhausted {
-            stride: stride(1, 50),
+        Err(Error::Exhausted {
+            node: 1,
+            nodes: 50,
             above: 8,
             max: 10
         })
     );
-    let fresh = Sequence {
+    let fresh = SequenceState {
         last_value: 1,
         called: false,
         ..sequence
     };
     assert_eq!(fresh.adopt(stride(1, 3), Some(-7)).unwrap().next, 1);
-    let down = Sequence {
+    let down = SequenceState {
         increment: -1,
         ..sequence
     };
     assert_eq!(
         down.adopt(stride(1, 3), None),
-        Err(Error::StrideDescending { increment: -1 })
+        Err(Error::Descending { increment: -1 })
     );
     assert_eq!(
         down.breaches(stride(2, 3)),
@@ -188,7 +192,11 @@ fn the_end_of_a_sequence() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 2_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn text_is_read_back(stride in any_stride(i32::MAX)) {
@@ -202,25 +210,37 @@ proptest! {
     }
 
     #[test]
-    fn the_first_number_is_the_smallest(lowest in prop_oneof![any::<i64>(), -100_i64..100, (i64::MAX - 100)..=i64::MAX], stride in any_stride(50)) {
+    fn the_first_number_is_the_smallest(
+        lowest in prop_oneof![any::<i64>(), -100_i64..100, (i64::MAX - 100)..=i64::MAX],
+        stride in any_stride(50),
+    ) {
         // against a search
-        let found = (0..50).filter_map(|step| lowest.checked_add(step)).find(|number| stride.holds(*number));
+        let mut candidates = (0..50).filter_map(|step| lowest.checked_add(step));
+        let found = candidates.find(|number| stride.holds(*number));
         prop_assert_eq!(stride.first_from(lowest), found);
-        prop_assert_eq!(stride.first_above(lowest), lowest.checked_add(1).and_then(|above| stride.first_from(above)));
+        let above = lowest.checked_add(1).and_then(|above| stride.first_from(above));
+        prop_assert_eq!(first_above(stride, lowest), above);
     }
 
     #[test]
-    fn a_changed_sequence_goes_on_above_what_exists(sequence in any_sequence(), stride in any_stride(20), in_use in proptest::option::of(-100_i64..300)) {
+    fn a_changed_sequence_goes_on_above_what_exists(
+        sequence in any_sequence(),
+        stride in any_stride(20),
+        in_use in proptest::option::of(-100_i64..300),
+    ) {
         let above = in_use.map_or(sequence.given(), |in_use| in_use.max(sequence.given()));
         match sequence.adopt(stride, in_use) {
             Ok(change) => {
                 prop_assert!(change.next > above && stride.holds(change.next));
                 // it is the smallest of all that would do
-                let smallest = stride.first_above(above).filter(|next| *next >= sequence.min).or(stride.first_from(sequence.min));
+                let smallest = first_above(stride, above)
+                    .filter(|next| *next >= sequence.min)
+                    .or(stride.first_from(sequence.min));
                 prop_assert_eq!(Some(change.next), smallest);
                 // PostgreSQL accepts it
                 prop_assert!(sequence.min <= change.min && change.min <= change.start);
-                prop_assert!(change.start <= sequence.max && change.next <= sequence.max && change.min <= change.next);
+                prop_assert!(change.start <= sequence.max && change.next <= sequence.max);
+                prop_assert!(change.min <= change.next);
                 prop_assert!(sequence.cycle || change.min == sequence.min);
                 let mut changed = changed(&sequence, change);
                 prop_assert_eq!(changed.breaches(stride), vec![]);
@@ -235,9 +255,11 @@ proptest! {
                 }
             }
             Err(error) => {
-                prop_assert_eq!(error, Error::StrideExhausted { stride, above, max: sequence.max });
+                let (node, nodes, max) = (stride.node(), stride.nodes(), sequence.max);
+                prop_assert_eq!(error, Error::Exhausted { node, nodes, above, max });
                 let candidate = stride.first_from(sequence.min.max(above.saturating_add(1)));
-                prop_assert!(above == i64::MAX || candidate.is_none_or(|candidate| candidate > sequence.max));
+                let none_left = candidate.is_none_or(|candidate| candidate > max);
+                prop_assert!(above == i64::MAX || none_left);
             }
         }
     }
@@ -273,7 +295,7 @@ proptest! {
 
 #[test]
 fn breaches_in_words() {
-    let sequence = Sequence {
+    let sequence = SequenceState {
         increment: 1,
         min: 1,
         max: 100,
@@ -295,7 +317,7 @@ fn breaches_in_words() {
     ];
     assert!(words.iter().eq(expected.iter()), "{words:?}");
     // a multiple of the number of nodes stays in the stride
-    let wide = Sequence {
+    let wide = SequenceState {
         increment: 6,
         min: 3,
         start: 3,

@@ -4,11 +4,11 @@
 
 use serde_json::Value;
 use snowflake_core::uuid::{
-    Decoded, Decoded128, Gregorian, Node, Ticks, UnixFraction, UnixSequence, Uuid, Variant,
+    Decoded, Decoded128, Error, Gregorian, Node, Ticks, UnixFraction, UnixSequence, Uuid, Variant,
     bytes_of_uuid, decode, from_guid_bytes, snowflake128, to_guid_bytes, v1, v3, v4, v5, v6, v7,
     v7_at, v7_max, v7_min, v8,
 };
-use snowflake_core::{Error, Kind, Timestamp};
+use snowflake_core::{Kind, Refusal, Timestamp};
 
 fn time(text: &str) -> Timestamp {
     Timestamp::parse(text).expect("a time in RFC 3339")
@@ -327,7 +327,7 @@ fn times_that_version_7_does_not_hold() {
         Timestamp::from_micros(i64::MAX - 1),
         Timestamp::INFINITY,
     ] {
-        let refused = Error::UuidTimestamp { timestamp: outside };
+        let refused = Error::TimestampOutOfRange { timestamp: outside };
         assert_eq!(refused.kind(), Kind::TimestampOutOfRange);
         assert_eq!(v7_at(outside, 0), Err(refused.clone()), "{outside}");
         assert_eq!(v7_min(outside), Err(refused.clone()), "{outside}");
@@ -354,7 +354,7 @@ fn guid_bytes() {
 fn a_uuid_has_16_bytes() {
     let bytes: Vec<u8> = (0..40).collect();
     for length in [0, 1, 15, 17, 32, 36] {
-        let refused = Error::UuidLength { length };
+        let refused = Error::Length { length };
         assert_eq!(bytes_of_uuid(&bytes[..length]), Err(refused.clone()));
         assert_eq!(from_guid_bytes(&bytes[..length]), Err(refused.clone()));
         assert_eq!(refused.kind(), Kind::InvalidParameter);

@@ -1,17 +1,28 @@
-//! `etcd://host:port,host:port/prefix`
+//! The address of a registry: `etcd://host:port,host:port/prefix`.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 
 /// What the address of a registry in etcd begins with.
 const SCHEME: &str = "etcd://";
-/// Where etcd listens to clients if nobody says otherwise.
+/// Where etcd listens to clients if the address names no port.
 const USUAL_PORT: u16 = 2379;
-/// Under which the registry's keys are if nobody says otherwise.
+/// What the registry's keys begin with if the address names no prefix.
 const USUAL_PREFIX: &str = "/snowflake";
-/// The longest prefix.
+/// The longest prefix, in bytes.
 const LONGEST_PREFIX: usize = 255;
 
 /// Where the registry is.
+///
+/// ```
+/// use snowflake_core::etcd::Address;
+///
+/// let address = Address::parse("etcd://etcd-1,[2001:db8::2]:2380/ids")?;
+/// assert_eq!(address.endpoints[0].to_string(), "etcd-1:2379");
+/// assert_eq!(address.endpoints[1].to_string(), "[2001:db8::2]:2380");
+/// assert_eq!(address.prefix, "/ids");
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     /// The members of the cluster, at least one.
@@ -46,7 +57,7 @@ pub fn is_address(setting: &str) -> bool {
 }
 
 impl Address {
-    /// Reads an address.
+    /// Reads an address. The port is 2379 and the prefix `/snowflake` if it names none.
     ///
     /// # Errors
     /// What is wrong with it, as a sentence. It names no part before an `@`, which may be secret.
@@ -70,21 +81,10 @@ impl Address {
     }
 }
 
+/// A host with or without a port.
 fn endpoint(text: &str) -> Result<Endpoint, String> {
     let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => {
-            let (host, port) = rest
-                .split_once(']')
-                .ok_or_else(|| format!("\"{text}\" has no closing bracket."))?;
-            if host.parse::<std::net::Ipv6Addr>().is_err() {
-                return Err(format!("\"{host}\" is no IPv6 address."));
-            }
-            match port.strip_prefix(':') {
-                None if port.is_empty() => (host, None),
-                Some(port) => (host, Some(port)),
-                None => return Err(format!("\"{text}\" is not [host]:port.")),
-            }
-        }
+        Some(rest) => in_brackets(text, rest)?,
         None => match text.split_once(':') {
             Some((_, port)) if port.contains(':') => {
                 return Err(format!(
@@ -102,18 +102,32 @@ fn endpoint(text: &str) -> Result<Endpoint, String> {
     if !host.bytes().all(is_name) {
         return Err(format!("\"{host}\" is no host name."));
     }
-    let port = match port {
-        None => USUAL_PORT,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|&port| port != 0 && text.bytes().all(|byte| byte.is_ascii_digit()))
-            .ok_or_else(|| format!("\"{text}\" is no port."))?,
-    };
     Ok(Endpoint {
         host: host.into(),
-        port,
+        port: port.map_or(Ok(USUAL_PORT), check_port)?,
     })
+}
+
+/// An IPv6 address in brackets and the port after it; `rest` is `text` without the first bracket.
+fn in_brackets<'a>(text: &str, rest: &'a str) -> Result<(&'a str, Option<&'a str>), String> {
+    let (host, port) = rest
+        .split_once(']')
+        .ok_or_else(|| format!("\"{text}\" has no closing bracket."))?;
+    if host.parse::<Ipv6Addr>().is_err() {
+        return Err(format!("\"{host}\" is no IPv6 address."));
+    }
+    match port.strip_prefix(':') {
+        None if port.is_empty() => Ok((host, None)),
+        Some(port) => Ok((host, Some(port))),
+        None => Err(format!("\"{text}\" is not [host]:port.")),
+    }
+}
+
+fn check_port(text: &str) -> Result<u16, String> {
+    text.parse()
+        .ok()
+        .filter(|&port| port != 0 && text.bytes().all(|byte| byte.is_ascii_digit()))
+        .ok_or_else(|| format!("\"{text}\" is no port."))
 }
 
 fn check_prefix(text: &str) -> Result<String, String> {

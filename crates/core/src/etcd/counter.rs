@@ -2,15 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::gateway::{self, Status, digits};
-use super::state::value;
-use super::{Origin, Plan, Response, Snapshot};
+use super::digits;
+use super::gateway::{self, Status};
+use super::http::Response;
+use super::origin::Origin;
+use super::snapshot::{Plan, Snapshot};
 use crate::ticket::{Block, Counter};
 
 /// The value of `PREFIX/ticket/NAME`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Stored {
+struct StoredCounter {
     /// The number that is claimed next.
     #[serde(with = "digits")]
     next: i64,
@@ -30,7 +32,7 @@ struct Stored {
 pub struct CounterState {
     key: String,
     origin: Origin,
-    stored: Option<Stored>,
+    stored: Option<StoredCounter>,
     /// That stored the value, 0 if there is none.
     revision: i64,
 }
@@ -44,21 +46,21 @@ impl Snapshot for CounterState {
 impl CounterState {
     /// The transaction that reads it.
     pub fn request(key: &str) -> String {
-        gateway::reading(&[key.into()], None)
+        gateway::read_transaction(&[key.into()], None)
     }
 
-    /// Reads it from the answer to [`CounterState::request`] and what the same member told about
+    /// Reads it from the response to [`CounterState::request`] and what the same member told about
     /// itself after that; `None` if it was another one.
     ///
     /// # Errors
-    /// What is wrong with the answer or with the value.
+    /// What is wrong with the response or with the value.
     pub fn parse(key: &str, found: &Response, status: &Status) -> Result<Option<Self>, String> {
-        let (header, pairs) = gateway::found(found)?;
+        let (header, pairs) = gateway::read_pairs(found)?;
         let Some(origin) = status.origin(&header) else {
             return Ok(None);
         };
         let pair = pairs.first();
-        let stored = pair.map(value::<Stored>).transpose()?;
+        let stored = pair.map(gateway::from_json::<StoredCounter>).transpose()?;
         if stored.as_ref().is_some_and(|stored| stored.step < 1) {
             return Err(format!("step in key {key} is not positive"));
         }
@@ -70,7 +72,7 @@ impl CounterState {
         }))
     }
 
-    /// Creates the counter unless it exists; answers whether it did.
+    /// Creates the counter unless it exists; the answer is whether it existed before.
     ///
     /// # Errors
     /// Something that cannot be stored.
@@ -81,7 +83,7 @@ impl CounterState {
                 transaction: None,
             });
         }
-        let stored = Stored {
+        let stored = StoredCounter {
             next: start,
             step,
             exhausted: false,
@@ -90,28 +92,13 @@ impl CounterState {
         self.plan(false, &stored)
     }
 
-    /// Claims up to so many numbers.
+    /// Claims up to `count` numbers, 1 or more.
     ///
     /// # Errors
     /// There are none, or it is not certain which ones were claimed before.
     pub fn claim(&self, count: u32) -> Result<Plan<Block>, String> {
         let key = &self.key;
-        let stored = self
-            .stored
-            .as_ref()
-            .ok_or_else(|| format!("key {key} does not exist"))?;
-        // one without origin was stored by the operator, who knows
-        if stored
-            .origin
-            .is_some_and(|stored| !stored.is_before(&self.origin))
-        {
-            return Err(format!(
-                "the cluster lost what was stored last, and key {key} may be behind: store \
-                 {{\"next\":\"NUMBER\",\"step\":\"{}\"}} in it, above all numbers that were given \
-                 out",
-                stored.step
-            ));
-        }
+        let stored = self.certain()?;
         let counter = Counter {
             value: stored.next,
             claimed: false,
@@ -123,7 +110,7 @@ impl CounterState {
             .and_then(|counter| counter.claim(count))
             .ok_or_else(|| format!("key {key} has no numbers left"))?;
         let next = block.last().checked_add(block.step);
-        let stored = Stored {
+        let stored = StoredCounter {
             next: next.unwrap_or(i64::MAX),
             exhausted: next.is_none(),
             origin: Some(self.origin),
@@ -132,12 +119,33 @@ impl CounterState {
         self.plan(block, &stored)
     }
 
-    fn plan<T>(&self, answer: T, stored: &Stored) -> Result<Plan<T>, String> {
+    /// What is stored, if it is certain which numbers were claimed.
+    fn certain(&self) -> Result<&StoredCounter, String> {
+        let key = &self.key;
+        let stored = self
+            .stored
+            .as_ref()
+            .ok_or_else(|| format!("key {key} does not exist"))?;
+        // one without origin was stored by the operator, who knows
+        let origin = stored.origin;
+        if origin.is_some_and(|origin| !origin.is_before(&self.origin)) {
+            return Err(format!(
+                "the cluster lost what was stored last, and key {key} may be behind: store \
+                 {{\"next\":\"NUMBER\",\"step\":\"{}\"}} in it, above all numbers that were given \
+                 out",
+                stored.step
+            ));
+        }
+        Ok(stored)
+    }
+
+    /// Stores the counter if it has not been changed since it was read.
+    fn plan<T>(&self, answer: T, stored: &StoredCounter) -> Result<Plan<T>, String> {
         let unchanged = [(self.key.clone(), self.revision)];
-        let values = [(self.key.clone(), gateway::value(stored)?)];
+        let values = [(self.key.clone(), gateway::to_json(stored)?)];
         Ok(Plan {
             answer,
-            transaction: Some(gateway::writing(&unchanged, &values)),
+            transaction: Some(gateway::write_transaction(&unchanged, &values)),
         })
     }
 }

@@ -7,35 +7,18 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Origin, Response};
+use super::digits;
+use super::http::Response;
+use super::origin::Origin;
 
-/// Where transactions are asked for.
+/// The path of requests for a transaction.
 pub const TRANSACTION_PATH: &str = "/v3/kv/txn";
-/// Where a member tells about itself.
+/// The path of requests for what a member tells about itself.
 pub const STATUS_PATH: &str = "/v3/maintenance/status";
-/// What it is asked.
+/// The body of such a request.
 pub const STATUS_REQUEST: &str = "{}";
 
-/// 64-bit numbers.
-pub(super) mod digits {
-    use std::fmt::Display;
-    use std::str::FromStr;
-
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub fn serialize<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(value)
-    }
-
-    pub fn deserialize<'de, T: FromStr, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
-        let text = String::deserialize(from)?;
-        text.parse()
-            .map_err(|_| D::Error::custom(format!("\"{text}\" is not a number")))
-    }
-}
-
-/// What etcd says besides the answer proper.
+/// What etcd says with every message: who says it, and as of when.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Header {
@@ -74,7 +57,7 @@ struct RawRange {
 }
 
 #[derive(Deserialize)]
-struct RawAnswer {
+struct RawResult {
     response_range: Option<RawRange>,
 }
 
@@ -84,7 +67,7 @@ struct RawTransaction {
     #[serde(default)]
     succeeded: bool,
     #[serde(default)]
-    responses: Vec<RawAnswer>,
+    responses: Vec<RawResult>,
 }
 
 #[derive(Deserialize)]
@@ -99,8 +82,8 @@ struct RawProblem {
     error: String,
 }
 
-/// The answer proper, or what etcd says is wrong.
-fn read<T: DeserializeOwned>(response: &Response) -> Result<T, String> {
+/// The message in a response, or what etcd says is wrong.
+fn message<T: DeserializeOwned>(response: &Response) -> Result<T, String> {
     if response.status == 200 {
         return serde_json::from_slice(&response.body)
             .map_err(|error| format!("its answer cannot be read: {error}"));
@@ -124,7 +107,7 @@ fn decode(text: &str) -> Result<Vec<u8>, String> {
 
 /// A transaction that reads some keys, and all that begin with a text, as they are at one
 /// revision: not without a majority of the members.
-pub(super) fn reading(keys: &[String], folder: Option<&str>) -> String {
+pub(super) fn read_transaction(keys: &[String], folder: Option<&str>) -> String {
     let mut ranges: Vec<_> = keys
         .iter()
         .map(|key| json!({ "request_range": { "key": encode(key) } }))
@@ -141,13 +124,16 @@ pub(super) fn reading(keys: &[String], folder: Option<&str>) -> String {
     json!({ "success": ranges }).to_string()
 }
 
-/// What [`reading`] has found.
-pub(super) fn found(response: &Response) -> Result<(Header, Vec<Pair>), String> {
+/// What [`read_transaction`] has found, and as of when.
+///
+/// # Errors
+/// What is wrong with the response, or what etcd says is wrong.
+pub(super) fn read_pairs(response: &Response) -> Result<(Header, Vec<Pair>), String> {
     const CUT: &str = "its answer is not complete";
-    let raw: RawTransaction = read(response)?;
+    let raw: RawTransaction = message(response)?;
     let mut pairs = Vec::new();
-    for answer in raw.responses {
-        let range = answer.response_range.ok_or(CUT)?;
+    for result in raw.responses {
+        let range = result.response_range.ok_or(CUT)?;
         if range.more {
             return Err(CUT.into());
         }
@@ -167,7 +153,10 @@ pub(super) fn found(response: &Response) -> Result<(Header, Vec<Pair>), String> 
 
 /// A transaction that stores values if keys are still of the revisions that they were read at; 0
 /// is that of a key that does not exist.
-pub(super) fn writing(unchanged: &[(String, i64)], values: &[(String, Vec<u8>)]) -> String {
+pub(super) fn write_transaction(
+    unchanged: &[(String, i64)],
+    values: &[(String, Vec<u8>)],
+) -> String {
     let compare: Vec<_> = unchanged
         .iter()
         .map(|(key, revision)| {
@@ -197,12 +186,12 @@ pub struct Committed {
 }
 
 impl Committed {
-    /// Reads the answer.
+    /// Reads the response.
     ///
     /// # Errors
     /// What is wrong with it. The transaction may have been done all the same.
     pub fn parse(response: &Response) -> Result<Self, String> {
-        let raw: RawTransaction = read(response)?;
+        let raw: RawTransaction = message(response)?;
         Ok(Self {
             succeeded: raw.succeeded,
             header: raw.header,
@@ -218,20 +207,20 @@ pub struct Status {
 }
 
 impl Status {
-    /// Reads the answer.
+    /// Reads the response.
     ///
     /// # Errors
     /// What is wrong with it.
     pub fn parse(response: &Response) -> Result<Self, String> {
-        let raw: RawStatus = read(response)?;
+        let raw: RawStatus = message(response)?;
         Ok(Self {
             header: raw.header,
             index: raw.index,
         })
     }
 
-    /// The past of the cluster as of an answer that the same member gave before; `None` if another
-    /// one did.
+    /// The past of the cluster as of a response that the same member gave before; `None` if
+    /// another one did.
     pub(super) fn origin(&self, before: &Header) -> Option<Origin> {
         let same = |header: &Header| (header.cluster, header.member);
         (same(&self.header) == same(before)).then_some(Origin {
@@ -243,6 +232,18 @@ impl Status {
 }
 
 /// A value as it is stored.
-pub(super) fn value(value: &impl Serialize) -> Result<Vec<u8>, String> {
+///
+/// # Errors
+/// Something that JSON cannot say.
+pub(super) fn to_json(value: &impl Serialize) -> Result<Vec<u8>, String> {
     serde_json::to_vec(value).map_err(|error| error.to_string())
+}
+
+/// The value of a key.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn from_json<T: DeserializeOwned>(pair: &Pair) -> Result<T, String> {
+    serde_json::from_slice(&pair.value)
+        .map_err(|error| format!("the value of key {} cannot be read: {error}", pair.key))
 }

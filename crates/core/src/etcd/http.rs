@@ -2,11 +2,11 @@
 
 use chrono::DateTime;
 
-use super::Endpoint;
+use super::address::Endpoint;
 
-/// More headers than an answer of etcd or of a proxy has.
+/// More headers than a response of etcd or of a proxy has.
 const HEADERS: usize = 64;
-/// The longest answer, in bytes: several times all worker IDs of the widest usual layout.
+/// The longest response, in bytes: several times all worker IDs of the widest usual layout.
 const LONGEST: usize = 64 << 20;
 
 /// A request that sends a JSON text.
@@ -23,7 +23,7 @@ pub fn post(endpoint: &Endpoint, path: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The answer to a request.
+/// The response to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     /// The status code.
@@ -35,51 +35,31 @@ pub struct Response {
 }
 
 impl Response {
-    /// The answer in what was received so far; `None` if there is more to come. `ended` says that
+    /// The response in what was received so far; `None` if there is more to come. `ended` says that
     /// there is not: the server has closed the connection.
     ///
     /// # Errors
     /// What is wrong with it.
     pub fn parse(received: &[u8], ended: bool) -> Result<Option<Self>, String> {
+        const TOO_LONG: &str = "its answer is too long";
         let mut headers = [httparse::EMPTY_HEADER; HEADERS];
         let mut head = httparse::Response::new(&mut headers);
-        let length = match head.parse(received) {
-            Ok(httparse::Status::Complete(length)) => length,
+        let body = match head.parse(received) {
+            Ok(httparse::Status::Complete(length)) => &received[length..],
             Ok(httparse::Status::Partial) if received.len() <= LONGEST => {
-                return unless(ended);
+                return incomplete(ended);
             }
-            Ok(httparse::Status::Partial) => return Err("its answer is too long".into()),
+            Ok(httparse::Status::Partial) => return Err(TOO_LONG.into()),
             Err(error) => return Err(format!("its answer is not HTTP: {error}")),
         };
-        let rest = &received[length..];
-        let header = |name: &str| {
-            let found = head
-                .headers
-                .iter()
-                .find(|header| header.name.eq_ignore_ascii_case(name));
-            found.and_then(|header| std::str::from_utf8(header.value).ok())
-        };
-        if rest.len() > LONGEST {
-            return Err("its answer is too long".into());
+        if body.len() > LONGEST {
+            return Err(TOO_LONG.into());
         }
-        let body = if let Some(coding) = header("Transfer-Encoding") {
-            if !coding.trim().eq_ignore_ascii_case("chunked") {
-                return Err("its answer is encoded".into());
-            }
-            chunks(rest)?
-        } else if let Some(length) = header("Content-Length") {
-            let length: usize = length
-                .trim()
-                .parse()
-                .map_err(|_| "its answer has no length")?;
-            rest.get(..length).map(<[u8]>::to_vec)
-        } else {
-            ended.then(|| rest.to_vec())
+        let Some(body) = whole(body, head.headers, ended)? else {
+            return incomplete(ended);
         };
-        let Some(body) = body else {
-            return unless(ended);
-        };
-        let date = header("Date").and_then(|date| DateTime::parse_from_rfc2822(date.trim()).ok());
+        let date = header(head.headers, "Date");
+        let date = date.and_then(|date| DateTime::parse_from_rfc2822(date.trim()).ok());
         Ok(Some(Self {
             status: head.code.unwrap_or_default(),
             date: date.map(|date| date.timestamp_millis()),
@@ -88,15 +68,48 @@ impl Response {
     }
 }
 
-/// An answer that is not complete yet.
-fn unless(ended: bool) -> Result<Option<Response>, String> {
+/// The value of a header.
+fn header<'a>(headers: &[httparse::Header<'a>], name: &str) -> Option<&'a str> {
+    let found = headers
+        .iter()
+        .find(|header| header.name.eq_ignore_ascii_case(name));
+    found.and_then(|header| std::str::from_utf8(header.value).ok())
+}
+
+/// The whole body, of which `rest` was received so far; `None` if it is not all there.
+///
+/// # Errors
+/// What is wrong with its headers or its chunks.
+fn whole(
+    rest: &[u8],
+    headers: &[httparse::Header<'_>],
+    ended: bool,
+) -> Result<Option<Vec<u8>>, String> {
+    if let Some(coding) = header(headers, "Transfer-Encoding") {
+        if !coding.trim().eq_ignore_ascii_case("chunked") {
+            return Err("its answer is encoded".into());
+        }
+        chunks(rest)
+    } else if let Some(length) = header(headers, "Content-Length") {
+        let length: usize = length
+            .trim()
+            .parse()
+            .map_err(|_| "its answer has no length")?;
+        Ok(rest.get(..length).map(<[u8]>::to_vec))
+    } else {
+        Ok(ended.then(|| rest.to_vec()))
+    }
+}
+
+/// The result of reading a response that is not all there.
+fn incomplete(ended: bool) -> Result<Option<Response>, String> {
     if ended {
         return Err("it closed the connection without an answer".into());
     }
     Ok(None)
 }
 
-/// The text that was sent in chunks; `None` if the last one is not there.
+/// The body that was sent in chunks; `None` if the last one is not there.
 fn chunks(mut rest: &[u8]) -> Result<Option<Vec<u8>>, String> {
     const WRONG: &str = "its answer is in chunks that cannot be read";
     let mut body = Vec::new();

@@ -3,11 +3,11 @@
 //! | key | what |
 //! |---|---|
 //! | `PREFIX/settings` | what the operator sets; written by nobody else |
-//! | `PREFIX/terms` | until when nothing is granted anew, the longest lease, and which cluster this is |
+//! | `PREFIX/terms` | the hold after lost grants, the longest lease, which cluster this is |
 //! | `PREFIX/lease/LAYOUT/WORKER` | the last lease of a worker ID |
 //! | `PREFIX/ticket/NAME` | the counter of a ticket |
 
-use super::Address;
+use super::address::Address;
 
 /// The key of a ticket's counter.
 pub fn ticket_key(address: &Address, name: &str) -> String {

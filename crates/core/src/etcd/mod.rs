@@ -1,16 +1,20 @@
-//! A registry of worker IDs and tickets in etcd: its address, what is stored under which key, and the messages
-//! of etcd's JSON gateway. Sending them is for the caller.
+//! A registry of worker IDs and tickets in etcd: its address, what is stored under which key, and
+//! the messages of etcd's JSON gateway. Sending them is for the caller.
 //!
-//! Who asks decides, by [`lease::decide`](crate::lease::decide) on what it has read, and stores
-//! the result in one transaction that does nothing if anything of it has changed meanwhile.
+//! The server that asks decides, by [`lease::decide`](crate::lease::decide) on what it has read,
+//! and stores the result in one transaction, which does nothing if anything of that has changed
+//! meanwhile.
 
 mod address;
 mod counter;
+mod digits;
 mod gateway;
 mod http;
 mod keys;
 mod origin;
+mod snapshot;
 mod state;
+mod stored;
 
 pub use address::{Address, Endpoint, is_address};
 pub use counter::CounterState;
@@ -18,4 +22,5 @@ pub use gateway::{Committed, STATUS_PATH, STATUS_REQUEST, Status, TRANSACTION_PA
 pub use http::{Response, post};
 pub use keys::{Keys, ticket_key};
 pub use origin::Origin;
-pub use state::{Plan, Snapshot, State};
+pub use snapshot::{Plan, Snapshot};
+pub use state::State;

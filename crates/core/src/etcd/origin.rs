@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The ID of the cluster.
-    #[serde(rename = "cluster_id", with = "super::gateway::digits")]
+    #[serde(rename = "cluster_id", with = "super::digits")]
     pub cluster: u64,
     /// The revision of its store.
-    #[serde(with = "super::gateway::digits")]
+    #[serde(with = "super::digits")]
     pub revision: i64,
     /// The last place in its log that is certain.
-    #[serde(rename = "raft_index", with = "super::gateway::digits")]
+    #[serde(rename = "raft_index", with = "super::digits")]
     pub index: u64,
 }
 

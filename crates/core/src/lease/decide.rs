@@ -1,24 +1,53 @@
-//! The answer to a request.
+//! What becomes of a request.
 
 use super::hold;
-use super::terms::{Answer, Decision, Entry, LONGEST, Lease, Reason, Refusal, Request, Terms};
-use crate::Timestamp;
+use super::terms::{Answer, Decision, Denial, Entry, LONGEST, Lease, Reason, Request, Terms};
+use crate::timestamp::Timestamp;
 
 /// Decides about a request. `entries` are all of the layout, in any order. The caller has made
-/// sure that nobody else decides meanwhile, or finds out that somebody did, and stores nothing.
+/// sure that no other decision is made meanwhile, or finds out that one was, and stores nothing.
+///
+/// ```
+/// use snowflake_core::lease::{Answer, Request, Terms, USUAL, decide};
+///
+/// let now = 1_735_689_600_000;
+/// let terms = Terms {
+///     now,
+///     tolerance: 60_000,
+///     hold_until: 0,
+///     longest: USUAL,
+///     lost: false,
+///     workers: 1_024,
+/// };
+/// let request = Request {
+///     identity: "db".into(),
+///     nonce: 1,
+///     host_name: "db-1".into(),
+///     clock: now,
+///     max_lead: 500,
+///     length: 600_000,
+///     fixed: None,
+///     held: None,
+/// };
+/// let decision = decide(&terms, &[], &request);
+/// let Answer::Granted { lease, .. } = decision.answer else {
+///     panic!("all worker IDs are free");
+/// };
+/// assert_eq!((lease.worker, lease.not_before), (0, now));
+/// assert_eq!(lease.not_after, now + request.length);
+/// ```
 pub fn decide(terms: &Terms, entries: &[Entry], request: &Request) -> Decision {
     let case = Case {
         terms,
         entries,
         request,
         hold_until: hold::hold_until(terms, entries, request),
-        lead: terms.lead(request),
+        max_lead: terms.max_lead(request),
     };
-    let granted = match case.lease() {
-        Ok(granted) => granted,
-        Err(refusal) => return case.refuse(refusal),
-    };
-    case.grant(granted)
+    match case.lease() {
+        Ok(lease) => case.grant(lease),
+        Err(denial) => case.deny(denial),
+    }
 }
 
 /// A request in its circumstances.
@@ -27,11 +56,12 @@ struct Case<'a> {
     entries: &'a [Entry],
     request: &'a Request,
     hold_until: i64,
-    lead: i64,
+    max_lead: i64,
 }
 
 impl Case<'_> {
-    fn lease(&self) -> Result<Lease, Refusal> {
+    /// The lease that is granted: the one that the requester has, going on, or a new one.
+    fn lease(&self) -> Result<Lease, Denial> {
         self.check_clock()?;
         if let Some(entry) = self.own() {
             return Ok(self.extended(entry.worker, entry.not_before, entry.not_after));
@@ -46,6 +76,11 @@ impl Case<'_> {
             Some(worker) => self.fixed(worker)?,
             None => self.free()?,
         };
+        Ok(self.new_interval(worker))
+    }
+
+    /// A new interval of a worker ID, after the one that was granted last.
+    fn new_interval(&self, worker: u32) -> Lease {
         let ended = self.entry(worker).map_or(0, |entry| entry.not_after);
         let clock = self.request.clock;
         let not_before = ended
@@ -53,17 +88,17 @@ impl Case<'_> {
             .max(self.terms.now.min(clock))
             .max(0);
         let start = clock.max(not_before);
-        Ok(self.extended(worker, not_before, start.saturating_add(self.length())))
+        self.extended(worker, not_before, start.saturating_add(self.length()))
     }
 
     /// A wrong clock would burn worker IDs: too far ahead, their next holders would have to wait.
-    fn check_clock(&self) -> Result<(), Refusal> {
+    fn check_clock(&self) -> Result<(), Denial> {
         let Terms { now, tolerance, .. } = *self.terms;
         let clock = self.request.clock;
         if clock.abs_diff(now) <= tolerance.max(0).unsigned_abs() {
             return Ok(());
         }
-        Err(refusal(
+        Err(denial(
             Reason::ClockDiffers,
             format!(
                 "The server's clock reads {}, the registry's {}: they may differ by {} s.",
@@ -75,7 +110,7 @@ impl Case<'_> {
     }
 
     /// The lease that the requester was granted last, if nobody can have been granted its worker
-    /// ID since. The nonce proves it: the answer, or the shared memory that knew it, may be lost.
+    /// ID since. The nonce proves it: what the requester was told of it may be lost.
     fn own(&self) -> Option<&Entry> {
         let held = self.request.held.map(|held| held.worker);
         self.entries
@@ -87,10 +122,12 @@ impl Case<'_> {
             .max_by_key(|entry| (held == Some(entry.worker), entry.not_after))
     }
 
+    /// Whether the requester can do with a worker ID.
     fn suits(&self, worker: u32) -> bool {
         self.request.fixed.is_none_or(|fixed| fixed == worker)
     }
 
+    /// What is stored about a worker ID.
     fn entry(&self, worker: u32) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.worker == worker)
     }
@@ -104,6 +141,7 @@ impl Case<'_> {
             .clamp(1, LONGEST)
     }
 
+    /// An interval that lasts until `not_after`, and for the granted length from now.
     fn extended(&self, worker: u32, not_before: i64, not_after: i64) -> Lease {
         Lease {
             worker,
@@ -114,7 +152,7 @@ impl Case<'_> {
 
     /// Where an interval may begin at the latest, so that nobody starts ahead of time.
     fn latest_start(&self) -> i64 {
-        self.request.clock.saturating_add(self.lead)
+        self.request.clock.saturating_add(self.max_lead)
     }
 
     /// Whether an ended lease makes room for another. What a server gave back it may have again,
@@ -128,9 +166,10 @@ impl Case<'_> {
         entry.not_after <= latest
     }
 
-    fn fixed(&self, worker: u32) -> Result<u32, Refusal> {
+    /// The worker ID that the requester asks for by number, if it is free.
+    fn fixed(&self, worker: u32) -> Result<u32, Denial> {
         match self.entry(worker) {
-            Some(entry) if !self.is_free(entry) => Err(refusal(
+            Some(entry) if !self.is_free(entry) => Err(denial(
                 Reason::Taken,
                 format!(
                     "Worker ID {worker} is leased to {} until {}.",
@@ -145,7 +184,7 @@ impl Case<'_> {
 
     /// A free worker ID: the one that this identity had last, else the first that nobody ever
     /// had, else the one whose lease ended first. Those that servers ask for by number come last.
-    fn free(&self) -> Result<u32, Refusal> {
+    fn free(&self) -> Result<u32, Denial> {
         let free = || {
             self.entries
                 .iter()
@@ -176,7 +215,7 @@ impl Case<'_> {
         (first < self.terms.workers).then_some(first)
     }
 
-    fn none_free(&self) -> Refusal {
+    fn none_free(&self) -> Denial {
         let first = self
             .entries
             .iter()
@@ -190,11 +229,11 @@ impl Case<'_> {
             ),
             None => format!("There are {} worker IDs.", self.terms.workers),
         };
-        refusal(Reason::NoneFree, detail)
+        denial(Reason::NoneFree, detail)
     }
 
-    fn held_back(&self) -> Refusal {
-        refusal(
+    fn held_back(&self) -> Denial {
+        denial(
             Reason::HeldBack,
             format!(
                 "The registry may have lost its newest grants: it grants nothing anew until {}.",
@@ -226,13 +265,13 @@ impl Case<'_> {
             .collect()
     }
 
-    fn refuse(&self, refusal: Refusal) -> Decision {
-        let contested = match refusal.reason {
+    fn deny(&self, denial: Denial) -> Decision {
+        let contested = match denial.reason {
             Reason::NoneFree | Reason::Taken => self.contest(),
             Reason::ClockDiffers | Reason::HeldBack => Vec::new(),
         };
         Decision {
-            answer: Answer::Refused(refusal),
+            answer: Answer::Refused(denial),
             entries: contested,
             hold_until: self.hold_until,
             longest: self.terms.longest,
@@ -240,20 +279,34 @@ impl Case<'_> {
     }
 
     fn grant(&self, lease: Lease) -> Decision {
-        let request = self.request;
         let other = self
             .others()
             .filter(|entry| entry.worker != lease.worker)
             .max_by_key(|entry| entry.renewed)
             .map(|entry| entry.host_name.clone());
-        // told once: whoever still contests it says so again
+        // told once: another server that still contests it says so again
         let told = self
             .entry(lease.worker)
-            .filter(|entry| entry.nonce == request.nonce)
+            .filter(|entry| entry.nonce == self.request.nonce)
             .and_then(|entry| entry.contested_by.clone());
         let mut entries = self.contest();
         entries.retain(|entry| entry.worker != lease.worker);
-        entries.push(Entry {
+        entries.push(self.entry_of(&lease, other.clone()));
+        Decision {
+            answer: Answer::Granted {
+                lease,
+                contested_by: other.or(told),
+            },
+            entries,
+            hold_until: self.hold_until,
+            longest: self.terms.longest.max(self.request.length.min(LONGEST)),
+        }
+    }
+
+    /// What is stored about a lease that the requester is granted.
+    fn entry_of(&self, lease: &Lease, contested_by: Option<String>) -> Entry {
+        let request = self.request;
+        Entry {
             worker: lease.worker,
             identity: request.identity.clone(),
             nonce: request.nonce,
@@ -263,22 +316,13 @@ impl Case<'_> {
             renewed: self.terms.now,
             fixed: request.fixed.is_some(),
             released: false,
-            contested_by: other.clone(),
-        });
-        Decision {
-            answer: Answer::Granted {
-                lease,
-                contested_by: other.or(told),
-            },
-            entries,
-            hold_until: self.hold_until,
-            longest: self.terms.longest.max(request.length.min(LONGEST)),
+            contested_by,
         }
     }
 }
 
-fn refusal(reason: Reason, detail: String) -> Refusal {
-    Refusal { reason, detail }
+fn denial(reason: Reason, detail: String) -> Denial {
+    Denial { reason, detail }
 }
 
 /// Milliseconds as seconds for people: `60` or `0.500`.

@@ -17,15 +17,15 @@ impl Terms {
         self.tolerance.max(0).saturating_mul(MARGIN)
     }
 
-    /// How far the IDs of a server may count as ahead of its clock: its word on that is not
-    /// taken beyond the tolerance, or the margin would not be known.
-    pub(super) fn lead(&self, request: &Request) -> i64 {
+    /// How far the IDs of a server may count as ahead of its clock, in milliseconds: what it says
+    /// of that counts up to the tolerance only, or the margin would not be known.
+    pub(super) fn max_lead(&self, request: &Request) -> i64 {
         request.max_lead.clamp(0, self.tolerance.max(0))
     }
 }
 
 /// What the requester says that it holds, unless no registry can have granted that.
-pub(super) fn claim(terms: &Terms, request: &Request) -> Option<Lease> {
+fn claimed(terms: &Terms, request: &Request) -> Option<Lease> {
     let furthest = terms
         .now
         .saturating_add(LONGEST)
@@ -37,14 +37,14 @@ pub(super) fn claim(terms: &Terms, request: &Request) -> Option<Lease> {
     })
 }
 
-/// Until when nothing is granted anew.
+/// Until when nothing is granted anew, in milliseconds since 1970.
 pub(super) fn hold_until(terms: &Terms, entries: &[Entry], request: &Request) -> i64 {
-    let claimed = claim(terms, request).filter(|held| is_lost(held, entries, request.nonce));
-    if !terms.lost && claimed.is_none() {
+    let lost = claimed(terms, request).filter(|held| is_lost(held, entries, request.nonce));
+    if !terms.lost && lost.is_none() {
         return terms.hold_until;
     }
     // what is claimed is one of the lost grants: there may be others as long
-    let reach = claimed.map_or(0, |held| held.not_after.saturating_sub(terms.now));
+    let reach = lost.map_or(0, |held| held.not_after.saturating_sub(terms.now));
     let longest = terms.longest.max(reach);
     let end = terms
         .now
@@ -66,7 +66,7 @@ fn is_lost(held: &Lease, entries: &[Entry], nonce: u128) -> bool {
 /// The lease that the requester holds, if nobody else can have been granted its worker ID before
 /// the registry lost grants: nobody is before the interval is over by their clock and lead.
 pub(super) fn proven(terms: &Terms, entries: &[Entry], request: &Request) -> Option<Lease> {
-    let held = claim(terms, request)?;
+    let held = claimed(terms, request)?;
     let entry = entries.iter().find(|entry| entry.worker == held.worker);
     let known = match entry {
         Some(entry) if entry.nonce == request.nonce => !entry.released,

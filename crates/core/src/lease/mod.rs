@@ -1,4 +1,4 @@
-//! Leases of worker IDs: what a registry answers, whatever it stores its entries in.
+//! Leases of worker IDs: what a registry decides, whatever it stores its entries in.
 //!
 //! A lease grants a worker ID for an interval of *timestamps of IDs*. Intervals of one worker ID
 //! that were granted to different holders never overlap, and a holder gives out no ID outside of
@@ -7,7 +7,7 @@
 //!
 //! A holder is one start of one server, known by a random number, its *nonce*: what is stored
 //! with the data, the *identity*, comes back with a copy of it. All times are milliseconds since
-//! 1970.
+//! 1970, all durations milliseconds.
 
 mod decide;
 mod hold;
@@ -16,5 +16,5 @@ mod terms;
 pub use decide::decide;
 pub use hold::MARGIN;
 pub use terms::{
-    Answer, Decision, Entry, LONGEST, Lease, Reason, Refusal, Request, Terms, USUAL, release,
+    Answer, Decision, Denial, Entry, LONGEST, Lease, Reason, Request, Terms, USUAL, release,
 };

@@ -1,9 +1,10 @@
-//! What servers ask, what a registry stores, and what it answers.
+//! What servers ask, what a registry stores, and what it tells them.
 
-/// The longest lease that can be asked for: a day.
+/// The longest lease that can be asked for, in milliseconds: a day.
 pub const LONGEST: i64 = 86_400_000;
 
-/// The longest lease that a registry grants before it knows of longer ones: ten minutes.
+/// The longest lease that a registry grants before it knows of longer ones, in milliseconds: ten
+/// minutes.
 pub const USUAL: i64 = 600_000;
 
 /// A worker ID for an interval of timestamps of IDs.
@@ -84,7 +85,7 @@ pub struct Terms {
 /// What becomes of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// The answer. It must not be given before all below is durable.
+    /// What the server is told, but not before all below is durable.
     pub answer: Answer,
     /// To be stored, each in the place of the entry of that worker ID.
     pub entries: Vec<Entry>,
@@ -106,19 +107,19 @@ pub enum Answer {
         contested_by: Option<String>,
     },
     /// It holds no more than before.
-    Refused(Refusal),
+    Refused(Denial),
 }
 
-/// Why a lease is refused.
+/// Why a lease is denied.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Denial {
     /// The class.
     pub reason: Reason,
     /// The figures, as sentences.
     pub detail: String,
 }
 
-/// The classes of refusals.
+/// The classes of denials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// The clocks of server and registry differ by more than is tolerated.
@@ -139,7 +140,7 @@ impl Reason {
         Self::Taken,
     ];
 
-    /// The name that registries answer with.
+    /// The name by which a registry gives the reason.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ClockDiffers => "clock differs",

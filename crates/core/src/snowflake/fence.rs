@@ -1,22 +1,34 @@
 //! The fence: no ID with a timestamp outside the interval that was leased.
 //!
-//! Words are let on only as far as a bound that the fence has admitted, and it admits none above
+//! Words may advance only as far as a bound that the fence has admitted, and it admits none above
 //! the end of the interval. It remembers the highest, which is above every ID given out: where a
 //! lease ends early, what lies above can be handed back.
 //!
-//! A lock serialises both sides: whoever lets words on holds it shared from asking the fence until
-//! callers can see the new bound, whoever moves the fence holds it alone.
+//! A lock serialises both sides: a backend that lets words advance holds it shared from asking the
+//! fence until callers can see the new bound, a process that moves the fence holds it alone.
 
 use std::sync::atomic::AtomicU64;
 
-use super::Shape;
-use crate::Timestamp;
+use super::shape::Shape;
+use crate::timestamp::Timestamp;
 use crate::words::Word;
 
 /// The fence of a server, in milliseconds since 1970.
+///
+/// ```
+/// use snowflake_core::snowflake::Fence;
+///
+/// let fence = Fence::closed();
+/// assert_eq!(fence.admit(1_500), 0);
+/// assert_eq!(fence.enter(1_000, 2_000), 1_000);
+/// assert_eq!(fence.admit(1_500), 1_500);
+/// assert_eq!(fence.admit(2_500), 2_000);
+/// // no ID is at or above this
+/// assert_eq!(fence.leave(), 2_000);
+/// ```
 #[derive(Debug, Default)]
 pub struct Fence<W> {
-    /// No ID at or above it.
+    /// IDs stay below it.
     end: W,
     /// The highest bound that was admitted.
     reached: W,
@@ -46,7 +58,7 @@ impl<W: Word> Fence<W> {
         self.end.load_acquire() as i64
     }
 
-    /// How far words may be let on that should go on to `bound`. The lock is held.
+    /// How far words may advance that should go on to `bound`. The lock is held.
     pub fn admit(&self, bound: i64) -> i64 {
         let bound = bound.min(self.end());
         self.reached.raise_relaxed(bound as u64);
@@ -61,7 +73,7 @@ impl<W: Word> Fence<W> {
         }
     }
 
-    /// Moves to another interval, with the words of its worker still closed, and answers where they
+    /// Moves to another interval, with the words of its worker still closed, and returns where they
     /// begin. The lock is held alone.
     ///
     /// That is past the interval if an earlier one went beyond it: a bound admitted then stops
@@ -74,8 +86,8 @@ impl<W: Word> Fence<W> {
         if reached > end { reached } else { begin }
     }
 
-    /// Admits nothing more, and answers what every ID given out is below, also those that are yet
-    /// to be given out below the bounds of now. The lock is held alone.
+    /// Admits nothing more, and returns what every ID is below: those given out, and those that are
+    /// yet to be given out below a bound admitted earlier. The lock is held alone.
     pub fn leave(&self) -> i64 {
         self.extend(0);
         self.reached.load_relaxed() as i64

@@ -1,187 +1,9 @@
 //! Layouts: which bits of an ID are what, and when they begin to count.
 
-use super::divisor::Divisor;
-use super::preset::{PRESETS, Preset, TWITTER};
-use super::spec::{Spec, canonical};
-use crate::{Error, Timestamp};
-
-/// Most bits that a worker field may have: shared memory holds a cache line for every worker ID.
-pub const MAX_WORKER_BITS: u32 = 16;
-/// Bits of an ID: a bigint without its sign.
-pub(super) const ID_BITS: u32 = 63;
-
-/// What a field of an ID holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FieldKind {
-    /// Always zero in generated IDs.
-    Reserved,
-    /// Units since the epoch.
-    Timestamp,
-    /// The worker ID.
-    Worker,
-    /// The upper part of a worker ID that is shown in two.
-    Datacenter,
-    /// The lower part of a worker ID that is shown in two.
-    Machine,
-    /// Distinguishes the IDs of one worker and unit.
-    Sequence,
-}
-
-impl FieldKind {
-    pub(super) const ALL: [Self; 6] = [
-        Self::Reserved,
-        Self::Timestamp,
-        Self::Worker,
-        Self::Datacenter,
-        Self::Machine,
-        Self::Sequence,
-    ];
-
-    /// The field's name in a list of fields.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Reserved => "reserved",
-            Self::Timestamp => "ts",
-            Self::Worker => "worker",
-            Self::Datacenter => "datacenter",
-            Self::Machine => "machine",
-            Self::Sequence => "seq",
-        }
-    }
-}
-
-/// A run of bits in an ID.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Field {
-    /// What it holds.
-    pub kind: FieldKind,
-    /// How many bits it has, as published.
-    pub bits: u32,
-}
-
-/// Where a run of bits stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Place {
-    shift: u32,
-    bits: u32,
-}
-
-impl Place {
-    const fn mask(self) -> u64 {
-        (1 << self.bits) - 1
-    }
-
-    const fn take(self, id: u64) -> u64 {
-        id >> self.shift & self.mask()
-    }
-}
-
-/// The figures of a layout that generating and decoding need, ready for use.
-///
-/// A *tick* is an ID without its worker: `units since the epoch << sequence bits | sequence`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
-    timestamp: Place,
-    sequence: Place,
-    worker: Place,
-    /// Microseconds.
-    unit: i64,
-    /// The same as a divisor.
-    per_unit: Divisor,
-    /// Microseconds since 1970.
-    epoch: i64,
-    /// Microseconds from the epoch that lie within the layout, none too many to calculate with.
-    within: u64,
-    /// What the next tick adds to the ID.
-    per_tick: u64,
-    /// What a unit adds to the ID beyond that, modulo 2^64: from where the sequence ends to where the timestamp begins.
-    per_carry: u64,
-}
-
-impl Shape {
-    /// Works out what follows from the places of the fields.
-    fn finish(mut self) -> Self {
-        let span = (1u128 << self.timestamp.bits) * self.unit as u128;
-        self.within = span.min(1 << 62) as u64;
-        self.per_tick = 1 << self.sequence.shift;
-        let carry = 1u64 << (self.sequence.shift + self.sequence.bits);
-        self.per_carry = (1u64 << self.timestamp.shift).wrapping_sub(carry);
-        self
-    }
-
-    /// Bits of the sequence.
-    #[inline]
-    pub const fn sequence_bits(&self) -> u32 {
-        self.sequence.bits
-    }
-
-    /// The unit of the timestamp field, in microseconds.
-    #[inline]
-    pub const fn unit(&self) -> i64 {
-        self.unit
-    }
-
-    /// The last tick of the layout.
-    #[inline]
-    pub const fn last_tick(&self) -> u64 {
-        (1 << (self.timestamp.bits + self.sequence.bits)) - 1
-    }
-
-    /// Whole units from the epoch to an instant; 0 before the epoch.
-    #[inline]
-    pub const fn units(&self, instant: Timestamp) -> u64 {
-        let since = instant.micros().saturating_sub(self.epoch);
-        if since < 0 {
-            0
-        } else {
-            self.per_unit.divide(since as u64)
-        }
-    }
-
-    /// The first tick of the unit that an instant lies in; past the layout, the one after the
-    /// last tick.
-    pub const fn first_tick(&self, instant: Timestamp) -> u64 {
-        let units = self.units(instant);
-        if units > self.timestamp.mask() {
-            self.last_tick() + 1
-        } else {
-            units << self.sequence.bits
-        }
-    }
-
-    /// The same for an instant that is known to lie within the layout, by one comparison; `None` also for some that do.
-    #[inline(always)]
-    pub const fn first_tick_within(&self, instant: Timestamp) -> Option<u64> {
-        // a huge number before the epoch
-        let since = instant.micros().wrapping_sub(self.epoch) as u64;
-        if since < self.within {
-            Some(self.per_unit.divide(since) << self.sequence.bits)
-        } else {
-            None
-        }
-    }
-
-    /// The instant at which the unit of a tick begins.
-    pub const fn instant(&self, tick: u64) -> Timestamp {
-        let units = (tick >> self.sequence.bits) as i64;
-        Timestamp::from_micros(self.epoch.saturating_add(units.saturating_mul(self.unit)))
-    }
-
-    /// The bits of a worker ID in their place, for [`Shape::id`].
-    pub const fn worker_bits(&self, worker: u32) -> u64 {
-        (worker as u64) << self.worker.shift
-    }
-
-    /// The ID of a tick; `worker` as from [`Shape::worker_bits`].
-    #[inline(always)]
-    pub const fn id(&self, tick: u64, worker: u64) -> i64 {
-        let units = tick >> self.sequence.bits;
-        let fields = tick
-            .wrapping_mul(self.per_tick)
-            .wrapping_add(units.wrapping_mul(self.per_carry));
-        (fields | worker) as i64
-    }
-}
+use super::error::Error;
+use super::field::{Field, FieldKind, ID_BITS, Place};
+use super::shape::{Places, Shape};
+use crate::timestamp::Timestamp;
 
 /// The fields of an ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,6 +23,19 @@ pub struct Decoded {
 }
 
 /// A layout: an ordered list of fields, a unit and an epoch.
+///
+/// ```
+/// use snowflake_core::Timestamp;
+/// use snowflake_core::snowflake::Layout;
+///
+/// let now = Timestamp::from_millis(1_735_689_600_000);
+/// let layout = Layout::parse("ts=41,worker=10,seq=12,epoch=2020-01-01T00:00:00Z", now)?;
+/// let id = layout.encode(now, 5, 7)?;
+/// let decoded = layout.decode(id)?;
+/// assert_eq!(decoded.timestamp, now);
+/// assert_eq!((decoded.worker_id, decoded.sequence), (Some(5), 7));
+/// # Ok::<(), snowflake_core::snowflake::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Layout {
     name: String,
@@ -220,70 +55,11 @@ impl PartialEq for Layout {
 }
 
 impl Layout {
-    /// All presets.
-    pub fn presets() -> impl Iterator<Item = Self> {
-        PRESETS.iter().map(Self::preset)
-    }
-
-    /// The layout that applies where none is named.
-    pub fn twitter() -> Self {
-        Self::preset(&TWITTER)
-    }
-
-    fn preset(preset: &Preset) -> Self {
-        Self::place(
-            preset.name.into(),
-            preset.fields.into(),
-            preset.unit,
-            preset.epoch * 1_000,
-        )
-    }
-
-    /// Reads the name of a preset, or a list of fields from the most significant bit down such as
-    /// `ts=41,worker=10,seq=12,unit=1ms,epoch=2020-01-01T00:00:00Z`. The unit is in `us`, `ms` or
-    /// `s` (default 1 ms), the epoch in RFC 3339 or milliseconds since 1970.
-    ///
-    /// # Errors
-    /// Other names, and lists of fields that make no layout; `now` is there to refuse an epoch in
-    /// the future.
-    pub fn parse(text: &str, now: Timestamp) -> Result<Self, Error> {
-        let text = text.trim();
-        if let Some(preset) = PRESETS.iter().find(|preset| preset.name == text) {
-            return Ok(Self::preset(preset));
-        }
-        if !text.contains('=') {
-            return Err(Error::LayoutUnknown { name: text.into() });
-        }
-        Spec::read(text)
-            .and_then(|spec| spec.layout(now))
-            .map_err(|(field, problem)| Error::LayoutInvalid {
-                spec: text.into(),
-                field,
-                problem,
-            })
-    }
-
-    /// Puts fields that are known to be sound into their places, from the lowest up.
+    /// Puts fields that are known to be sound into their places, from the lowest up. The unit is
+    /// in microseconds, the epoch in microseconds since 1970.
     pub(super) fn place(name: String, fields: Vec<Field>, unit: i64, epoch: i64) -> Self {
-        let mut layout = Self {
-            name,
-            shape: Shape {
-                timestamp: Place::default(),
-                sequence: Place::default(),
-                worker: Place::default(),
-                unit,
-                per_unit: Divisor::new(unit as u64),
-                epoch,
-                within: 0,
-                per_tick: 0,
-                per_carry: 0,
-            },
-            reserved: None,
-            datacenter: None,
-            machine: None,
-            largest_id: 0,
-            fields: Vec::new(),
-        };
+        let mut places = Places::default();
+        let (mut reserved, mut datacenter, mut machine) = (None, None, None);
         let mut shift = 0;
         for field in fields.iter().rev() {
             let place = Place {
@@ -292,26 +68,31 @@ impl Layout {
                 bits: field.bits.min(ID_BITS - shift),
             };
             match field.kind {
-                FieldKind::Reserved => layout.reserved = Some(place),
-                FieldKind::Timestamp => layout.shape.timestamp = place,
-                FieldKind::Worker => layout.shape.worker = place,
+                FieldKind::Reserved => reserved = Some(place),
+                FieldKind::Timestamp => places.timestamp = place,
+                FieldKind::Worker => places.worker = place,
                 FieldKind::Datacenter => {
-                    layout.datacenter = Some(place);
-                    layout.shape.worker.bits += place.bits;
+                    datacenter = Some(place);
+                    places.worker.bits += place.bits;
                 }
                 FieldKind::Machine => {
-                    layout.machine = Some(place);
-                    layout.shape.worker = place;
+                    machine = Some(place);
+                    places.worker = place;
                 }
-                FieldKind::Sequence => layout.shape.sequence = place,
+                FieldKind::Sequence => places.sequence = place,
             }
             shift += place.bits;
         }
-        layout.shape = layout.shape.finish();
-        let timestamp = layout.shape.timestamp;
-        layout.largest_id = (1 << (timestamp.shift + timestamp.bits)) - 1;
-        layout.fields = fields;
-        layout
+        let top = places.timestamp.shift + places.timestamp.bits;
+        Self {
+            name,
+            fields,
+            shape: Shape::new(places, unit, epoch),
+            reserved,
+            datacenter,
+            machine,
+            largest_id: (1 << top) - 1,
+        }
     }
 
     /// The name of the preset, or the list of fields in its canonical spelling.
@@ -319,25 +100,9 @@ impl Layout {
         &self.name
     }
 
-    /// One name for all layouts that give the same IDs: worker IDs are leased by it. A split of
-    /// the worker field and reserved bits in front make no difference.
-    pub fn namespace(&self) -> String {
-        if let Some(preset) = Self::presets().find(|preset| preset.shape == self.shape) {
-            return preset.name;
-        }
-        let mut fields: Vec<Field> = Vec::new();
-        for field in &self.fields {
-            match field.kind {
-                FieldKind::Reserved if fields.is_empty() => {}
-                FieldKind::Datacenter => {}
-                FieldKind::Machine => fields.push(Field {
-                    kind: FieldKind::Worker,
-                    bits: self.worker_bits(),
-                }),
-                _ => fields.push(*field),
-            }
-        }
-        canonical(&fields, self.shape.unit, self.epoch())
+    /// The fields as published, most significant first.
+    pub(super) fn fields(&self) -> &[Field] {
+        &self.fields
     }
 
     /// The figures that generating needs.
@@ -358,12 +123,12 @@ impl Layout {
 
     /// The largest worker ID; 0 for a layout without worker field.
     pub fn largest_worker(&self) -> u32 {
-        self.shape.worker.mask() as u32
+        self.shape.worker.largest() as u32
     }
 
     /// The largest sequence.
     pub fn largest_sequence(&self) -> u64 {
-        self.shape.sequence.mask()
+        self.shape.sequence.largest()
     }
 
     /// The largest ID.
@@ -381,9 +146,9 @@ impl Layout {
         self.shape.instant(self.shape.last_tick())
     }
 
-    /// IDs that one worker can give out in a second without running ahead of the clock.
+    /// How many IDs one worker can give out in a second without running ahead of the clock.
     pub fn ids_per_second(&self) -> i64 {
-        let sequences = self.shape.sequence.mask() as i64 + 1;
+        let sequences = self.shape.sequence.largest() as i64 + 1;
         sequences.saturating_mul(1_000_000) / self.shape.unit
     }
 

@@ -1,20 +1,53 @@
 //! The mark: no ID with a timestamp at or above it has been given out.
 //!
-//! It is stored per database in milliseconds since 1970, raised ahead of need, and durable before
-//! it is published here. What a crash, a failover or a restore brings back is the stored mark,
-//! which is above every ID given out before, and IDs go on from it.
+//! It is raised ahead of need, and durable before IDs go up to it. What a crash, a failover or a
+//! restore brings back is the stored mark, which is above every ID given out before, and IDs go on
+//! from it. On its way from the database to the callers it has several names:
+//!
+//! | mark | in | what it is |
+//! |---|---|---|
+//! | stored | milliseconds | what stands in the database, perhaps not yet durable |
+//! | storing | milliseconds | what is about to be stored; [`Mark::storing`] notes it in `written` |
+//! | written | milliseconds | the highest that this server has stored or taken over |
+//! | durable | ticks | the highest that is known to survive a crash: IDs stay below it |
+//! | bound | ticks | how far callers go without looking at the mark: never above `durable` |
+//!
+//! Milliseconds are since 1970. A stored mark above `written` came from elsewhere, from before the
+//! start or from a restore; one below it lost something.
 //!
 //! A raise by half a window ahead need not wait until it is durable. Until it is, the IDs below
-//! the mark before last for: `bound`, which callers compare with, follows in steps, and at each
-//! step a caller looks whether the raise has become durable.
+//! the durable mark last: the bound, which callers compare with, follows in steps, and at each step
+//! a caller looks whether the raise has become durable.
 
 use std::sync::atomic::AtomicU64;
 
-use super::Shape;
-use crate::Timestamp;
+use super::shape::Shape;
+use crate::timestamp::Timestamp;
 use crate::words::{Pace, Word, add_one};
 
 /// One database's mark in shared memory.
+///
+/// ```
+/// use snowflake_core::Timestamp;
+/// use snowflake_core::snowflake::{Found, Layout, Mark, Need, Raise};
+/// use snowflake_core::words::Pace;
+///
+/// let shape = Layout::twitter().shape();
+/// let pace = Pace { max_lead: 500_000, clock_tolerance: 1_000_000, window: 1_000_000 };
+/// let now = 1_735_689_600_000;
+/// let wall = Timestamp::from_millis(now);
+/// let first = shape.first_tick(wall);
+///
+/// let mark = Mark::new();
+/// let found = Found { stored: 0, native: 0, wall, end: i64::MAX };
+/// // a window beyond the unit that asks for it
+/// let raise = mark.decide(&shape, Need::Now(first), found, &pace);
+/// assert_eq!(raise, Raise::Store { mark: now + 1 + 1_000 });
+/// mark.storing(now + 1_001);
+/// // once it is durable
+/// mark.publish(&shape, now + 1_001, &pace);
+/// assert_eq!(mark.need(first), Need::Ahead(first));
+/// ```
 #[derive(Debug, Default)]
 pub struct Mark<W> {
     /// The tick below which IDs may be given out without looking at the mark; never above
@@ -22,9 +55,8 @@ pub struct Mark<W> {
     pub bound: W,
     /// The tick below which IDs may be given out: the durable mark.
     pub durable: W,
-    /// The highest mark that this server has stored, in milliseconds since 1970. A stored mark
-    /// above it came from elsewhere, from before the start or from a restore; one below it lost
-    /// something.
+    /// The highest mark that this server has stored, or is about to store, in milliseconds since
+    /// 1970; 0 before the first.
     pub written: W,
     /// How often a caller waited until a raise was durable.
     pub waits: W,
@@ -46,7 +78,8 @@ pub enum Need {
 pub struct Found {
     /// The stored mark, in milliseconds since 1970; 0 if it was never raised.
     pub stored: i64,
-    /// A stored mark up to this one is no foreign one, also where `written` does not know it.
+    /// A stored mark up to this one, in milliseconds since 1970, is no foreign one, also where
+    /// `written` does not know it.
     pub native: i64,
     /// What the wall clock says.
     pub wall: Timestamp,
@@ -107,31 +140,31 @@ impl<W: Word> Mark<W> {
     ///
     /// The mark goes a window beyond the tick that asks for it, but not beyond where the clock lets
     /// IDs go in a window: a server that starts goes on from the mark, and many starts in a row
-    /// must not add up. Only a clock that went back puts the tick itself beyond that. Nor does it go
-    /// beyond the end of the lease.
+    /// must not add up. Only a clock that went back puts the tick itself beyond that. Nor does it
+    /// go beyond the end of the lease.
     pub fn decide(&self, shape: &Shape, need: Need, found: Found, pace: &Pace) -> Raise {
-        let Found {
-            stored,
-            native,
-            wall,
-            end: lease_end,
-        } = found;
+        let stored = found.stored;
         let written = self.written.load_relaxed() as i64;
-        if stored > written.max(native) {
+        if stored > written.max(found.native) {
             return Raise::Adopt {
                 mark: stored,
                 foreign: true,
             };
         }
         let lost = stored < written;
-        let lease_end = lease_end.saturating_mul(1_000);
-        let unit_end = |tick| shape.instant(tick).micros().saturating_add(shape.unit());
+        let first = match need {
+            Need::Intact if lost => return Raise::Store { mark: written },
+            Need::Intact => return Raise::Published,
+            Need::Now(first) | Need::Ahead(first) => first,
+        };
+        let unit_end = end_of_unit(shape, first);
+        let lease_end = found.end.saturating_mul(1_000);
         match need {
-            Need::Now(first) if self.durable.load_acquire() > first => return Raise::Published,
-            Need::Now(first) if unit_end(first) > lease_end => return Raise::Ended,
+            Need::Now(_) if self.durable.load_acquire() > first => return Raise::Published,
+            Need::Now(_) if unit_end > lease_end => return Raise::Ended,
             // what is durable still lasts
-            Need::Ahead(first) if unit_end(first) > lease_end => return Raise::Published,
-            Need::Now(first) if !lost && bound_of(shape, stored) > first => {
+            Need::Ahead(_) if unit_end > lease_end => return Raise::Published,
+            Need::Now(_) if !lost && bound_of(shape, stored) > first => {
                 return Raise::Adopt {
                     mark: stored,
                     foreign: false,
@@ -140,26 +173,11 @@ impl<W: Word> Mark<W> {
             Need::Ahead(_) if !lost && bound_of(shape, stored) > self.durable.load_acquire() => {
                 return Raise::Raised { mark: stored };
             }
-            Need::Intact if lost => return Raise::Store { mark: written },
-            Need::Intact => return Raise::Published,
-            Need::Now(_) | Need::Ahead(_) => {}
+            _ => {}
         }
-        let (Need::Now(first) | Need::Ahead(first)) = need else {
-            return Raise::Published;
-        };
-        let end = unit_end(first);
-        let ceiling = wall
-            .micros()
-            .saturating_add(pace.max_lead)
-            .saturating_add(pace.window);
-        let ahead = end.saturating_add(pace.window);
-        let target = if ceiling >= end {
-            ahead.min(ceiling)
-        } else {
-            ahead
-        };
+        let target = target(unit_end, found.wall, pace).min(lease_end);
         // rounded up to whole milliseconds, so that the tick is covered in any unit
-        let mark = (target.min(lease_end).saturating_add(999) / 1_000)
+        let mark = (target.saturating_add(999) / 1_000)
             .max(written)
             .max(stored);
         if mark == stored {
@@ -168,14 +186,14 @@ impl<W: Word> Mark<W> {
         Raise::Store { mark }
     }
 
-    /// Remembers what is about to be stored, while the lock is held, or what was taken over from
-    /// elsewhere.
+    /// Remembers `mark`, in milliseconds since 1970, which is about to be stored, while the lock is
+    /// held, or which was taken over from elsewhere.
     pub fn storing(&self, mark: i64) {
         self.written.raise_relaxed(mark as u64);
     }
 
-    /// Publishes a mark that is durable, as far as the server's fence admits it. Words that must be
-    /// above it were raised before.
+    /// Publishes `mark`, which is durable, in milliseconds since 1970, as far as the server's fence
+    /// admits it. Words that must be above it were raised before.
     ///
     /// Callers look at the mark again half a window before it.
     pub fn publish(&self, shape: &Shape, mark: i64, pace: &Pace) {
@@ -187,8 +205,8 @@ impl<W: Word> Mark<W> {
     /// Lets callers go on for a sixteenth of a window, or a unit, from `first`, as far as the mark
     /// allows.
     pub fn step(&self, shape: &Shape, first: u64, pace: &Pace) {
-        let end = shape.instant(first).micros().saturating_add(shape.unit());
-        let step = Timestamp::from_micros(end.saturating_add(pace.window / 16));
+        let end = end_of_unit(shape, first).saturating_add(pace.window / 16);
+        let step = Timestamp::from_micros(end);
         let bound = shape.first_tick(step).min(self.durable.load_acquire());
         self.bound.raise_release(bound);
     }
@@ -197,6 +215,26 @@ impl<W: Word> Mark<W> {
     pub fn count_wait(&self) {
         add_one(&self.waits);
     }
+}
+
+/// How far a mark goes that is raised for a unit with this end; all in microseconds since 1970.
+fn target(unit_end: i64, wall: Timestamp, pace: &Pace) -> i64 {
+    let ahead = unit_end.saturating_add(pace.window);
+    let ceiling = wall
+        .micros()
+        .saturating_add(pace.max_lead)
+        .saturating_add(pace.window);
+    if ceiling >= unit_end {
+        ahead.min(ceiling)
+    } else {
+        ahead
+    }
+}
+
+/// Where the unit of a tick ends, in microseconds since 1970.
+fn end_of_unit(shape: &Shape, tick: u64) -> i64 {
+    let begin = shape.instant(tick).micros();
+    begin.saturating_add(shape.unit())
 }
 
 /// The first tick at or above a mark, rounded down to a whole unit.

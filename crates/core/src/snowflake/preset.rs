@@ -1,8 +1,8 @@
 //! Layouts that others have published.
 
-use super::layout::{Field, FieldKind};
+use super::field::{Field, FieldKind};
 
-/// A layout as somebody published it.
+/// A layout as it was published.
 pub(super) struct Preset {
     pub(super) name: &'static str,
     /// Most significant first. One published with 64 bits is taken with its top bit always zero.
@@ -114,7 +114,7 @@ pub(super) const PRESETS: [Preset; 8] = [
     },
 ];
 
-/// The names of the presets, in the order of [`Layout::presets`].
+/// The names of the presets, in the order of [`Layout::presets`](super::Layout::presets).
 pub fn preset_names() -> impl Iterator<Item = &'static str> {
     PRESETS.iter().map(|preset| preset.name)
 }

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use super::layout::{Field, FieldKind, ID_BITS, Layout, MAX_WORKER_BITS};
-use crate::Timestamp;
+use super::field::{Field, FieldKind, ID_BITS, MAX_WORKER_BITS};
+use super::layout::Layout;
+use crate::timestamp::Timestamp;
 
 /// Most bits of a field shown as an integer.
 const MAX_FIELD_BITS: u32 = 31;
@@ -12,21 +13,34 @@ const MAX_FIELD_BITS: u32 = 31;
 const UNKNOWN: &str = "is unknown: the fields are ts, worker, datacenter, machine, seq and \
                        reserved, beside unit and epoch";
 
-/// The field at fault and what is wrong with it.
-pub(super) type Fault = (String, String);
+/// The unit of a timestamp if none is given, in microseconds.
+const USUAL_UNIT: i64 = 1_000;
+
+/// What makes a list of fields no layout.
+pub(super) struct Fault {
+    /// The field at fault.
+    pub(super) field: String,
+    /// What is wrong with it: goes on after the name of the field.
+    pub(super) problem: String,
+}
 
 fn fault(field: impl Into<String>, problem: impl Into<String>) -> Fault {
-    (field.into(), problem.into())
+    Fault {
+        field: field.into(),
+        problem: problem.into(),
+    }
 }
 
 /// A list of fields as written.
 pub(super) struct Spec {
     fields: Vec<Field>,
+    /// Microseconds.
     unit: Option<i64>,
     epoch: Option<Timestamp>,
 }
 
 impl Spec {
+    /// Reads a list of fields; whether they make a layout is for [`Spec::layout`].
     pub(super) fn read(text: &str) -> Result<Self, Fault> {
         let mut spec = Self {
             fields: Vec::new(),
@@ -54,6 +68,7 @@ impl Spec {
         Ok(spec)
     }
 
+    /// Adds a field, which must be new and have a number of bits that it can have.
     fn add(&mut self, kind: FieldKind, value: &str) -> Result<(), Fault> {
         let name = kind.name();
         if self.has(kind) {
@@ -83,90 +98,114 @@ impl Spec {
         self.fields.iter().position(|field| field.kind == kind)
     }
 
+    /// The layout that it makes.
+    ///
+    /// # Errors
+    /// What is wrong with it; an epoch after `now` is.
     pub(super) fn layout(self, now: Timestamp) -> Result<Layout, Fault> {
+        self.check_time_and_sequence()?;
+        self.check_worker_fields()?;
+        self.check_width()?;
+        let unit = self.unit.unwrap_or(USUAL_UNIT);
+        let epoch = self.epoch_before(now)?;
+        let name = canonical(&self.fields, unit, epoch);
+        let layout = Layout::place(name, self.fields, unit, epoch.micros());
+        check_reach(&layout)?;
+        Ok(layout)
+    }
+
+    /// A timestamp and a sequence are there, and the timestamp leads.
+    fn check_time_and_sequence(&self) -> Result<(), Fault> {
         if !self.has(FieldKind::Timestamp) {
             return Err(fault("ts", "is missing: a layout needs a timestamp"));
         }
         if !self.has(FieldKind::Sequence) {
             return Err(fault("seq", "is missing: a layout needs a sequence"));
         }
-        let leading = self
-            .fields
-            .iter()
-            .find(|field| field.kind != FieldKind::Reserved);
-        if leading.is_some_and(|field| field.kind != FieldKind::Timestamp) {
+        let mut kinds = self.fields.iter().map(|field| field.kind);
+        let leading = kinds.find(|kind| *kind != FieldKind::Reserved);
+        if leading != Some(FieldKind::Timestamp) {
             return Err(fault(
                 "ts",
                 "must come before all other fields but reserved bits: IDs are ordered by time",
             ));
         }
+        Ok(())
+    }
+
+    /// A worker ID is one field, or two that follow each other.
+    fn check_worker_fields(&self) -> Result<(), Fault> {
         match (
             self.position(FieldKind::Datacenter),
             self.position(FieldKind::Machine),
         ) {
-            (None, None) => {}
-            _ if self.has(FieldKind::Worker) => {
-                let problem = "is given beside datacenter and machine: they are its two parts";
-                return Err(fault("worker", problem));
-            }
-            (Some(datacenter), Some(machine)) if datacenter + 1 == machine => {}
-            (Some(_), None) => {
-                return Err(fault(
-                    "datacenter",
-                    "is given without machine: call it worker",
-                ));
-            }
-            (None, Some(_)) => {
-                return Err(fault(
-                    "machine",
-                    "is given without datacenter: call it worker",
-                ));
-            }
-            _ => return Err(fault("machine", "must come right after datacenter")),
+            (None, None) => Ok(()),
+            _ if self.has(FieldKind::Worker) => Err(fault(
+                "worker",
+                "is given beside datacenter and machine: they are its two parts",
+            )),
+            (Some(datacenter), Some(machine)) if datacenter + 1 == machine => Ok(()),
+            (Some(_), Some(_)) => Err(fault("machine", "must come right after datacenter")),
+            (Some(_), None) => Err(fault(
+                "datacenter",
+                "is given without machine: call it worker",
+            )),
+            (None, Some(_)) => Err(fault(
+                "machine",
+                "is given without datacenter: call it worker",
+            )),
         }
+    }
+
+    /// All fields together fit an ID.
+    fn check_width(&self) -> Result<(), Fault> {
         let bits: u32 = self.fields.iter().map(|field| field.bits).sum();
-        if bits > ID_BITS {
-            let largest = self.fields.iter().max_by_key(|field| field.bits);
-            let name = largest.map_or("ts", |field| field.kind.name());
-            return Err(fault(
-                name,
-                format!("makes {bits} bits with the others: an ID has {ID_BITS}"),
-            ));
+        if bits <= ID_BITS {
+            return Ok(());
         }
-        let unit = self.unit.unwrap_or(1_000);
-        let Some(epoch) = self.epoch else {
-            return Err(fault(
-                "epoch",
-                "is missing: say when the timestamp begins to count",
-            ));
-        };
-        if epoch > now {
-            return Err(fault(
+        let widest = self.fields.iter().max_by_key(|field| field.bits);
+        let name = widest.map_or("ts", |field| field.kind.name());
+        Err(fault(
+            name,
+            format!("makes {bits} bits with the others: an ID has {ID_BITS}"),
+        ))
+    }
+
+    /// The epoch, which must be given and not be in the future.
+    fn epoch_before(&self, now: Timestamp) -> Result<Timestamp, Fault> {
+        match self.epoch {
+            Some(epoch) if epoch <= now => Ok(epoch),
+            Some(epoch) => Err(fault(
                 "epoch",
                 format!("is in the future: {epoch} is after {now}"),
-            ));
+            )),
+            None => Err(fault(
+                "epoch",
+                "is missing: say when the timestamp begins to count",
+            )),
         }
-
-        let name = canonical(&self.fields, unit, epoch);
-        let layout = Layout::place(name, self.fields, unit, epoch.micros());
-        if layout.worker_bits() > MAX_WORKER_BITS {
-            return Err(fault(
-                "datacenter",
-                format!(
-                    "makes a worker ID of {} bits with machine: it can have 1 to {MAX_WORKER_BITS}",
-                    layout.worker_bits()
-                ),
-            ));
-        }
-        if !layout.last_instant().is_finite() {
-            // what does not fit saturates at infinity, shortly before PostgreSQL's last timestamp
-            return Err(fault("ts", "reaches past the year 294246"));
-        }
-        Ok(layout)
     }
 }
 
-/// A list of fields in its canonical spelling.
+/// Shared memory holds all worker IDs of the layout, and PostgreSQL all of its timestamps.
+fn check_reach(layout: &Layout) -> Result<(), Fault> {
+    let bits = layout.worker_bits();
+    if bits > MAX_WORKER_BITS {
+        return Err(fault(
+            "datacenter",
+            format!(
+                "makes a worker ID of {bits} bits with machine: it can have 1 to {MAX_WORKER_BITS}"
+            ),
+        ));
+    }
+    if !layout.last_instant().is_finite() {
+        // what does not fit saturates at infinity, shortly before PostgreSQL's last timestamp
+        return Err(fault("ts", "reaches past the year 294246"));
+    }
+    Ok(())
+}
+
+/// A list of fields in its canonical spelling; the unit in microseconds.
 pub(super) fn canonical(fields: &[Field], unit: i64, epoch: Timestamp) -> String {
     let mut name = String::new();
     for field in fields {
@@ -200,6 +239,7 @@ fn unit(value: &str) -> Result<i64, Fault> {
     }
 }
 
+/// An epoch, in RFC 3339 or milliseconds since 1970.
 fn epoch(value: &str) -> Result<Timestamp, Fault> {
     let epoch = match value.parse::<i64>() {
         Ok(millis) => Some(Timestamp::from_millis(millis)),
@@ -215,7 +255,8 @@ fn epoch(value: &str) -> Result<Timestamp, Fault> {
         None => Err(fault(
             "epoch",
             format!(
-                "is \"{value}\": give a time such as 2020-01-01T00:00:00Z, or milliseconds since 1970"
+                "is \"{value}\": give a time such as 2020-01-01T00:00:00Z, or milliseconds since \
+                 1970"
             ),
         )),
     }

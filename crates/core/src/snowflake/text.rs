@@ -1,6 +1,6 @@
 //! Text forms of an ID that sort as the number does.
 
-use crate::Error;
+use super::error::Error;
 
 /// Digits in the decimal form: the largest 63-bit number has 19.
 const DECIMAL_DIGITS: usize = 19;
@@ -22,6 +22,15 @@ pub fn to_text(id: i64) -> Result<String, Error> {
 }
 
 /// The ID in Crockford's base 32: 13 upper-case symbols.
+///
+/// ```
+/// use snowflake_core::snowflake::{from_base32, to_base32};
+///
+/// let text = to_base32(1_541_815_603_606_036_480)?;
+/// assert_eq!(text, "1ASD13XH1F800");
+/// assert_eq!(from_base32("lasd1-3xh1-f8oo"), Ok(1_541_815_603_606_036_480));
+/// # Ok::<(), snowflake_core::snowflake::Error>(())
+/// ```
 ///
 /// # Errors
 /// A negative ID.

@@ -2,10 +2,20 @@
 
 use std::net::IpAddr;
 
-use super::Layout;
-use crate::Error;
+use super::error::Error;
+use super::layout::Layout;
 
 /// A value of the worker ID setting.
+///
+/// ```
+/// use snowflake_core::snowflake::{Layout, Worker};
+///
+/// let layout = Layout::twitter();
+/// assert_eq!(Worker::parse("8-15", &layout)?, Worker::Range(8, 15));
+/// assert_eq!(Worker::parse("hostname", &layout)?, Worker::HostName);
+/// assert!(Worker::parse("1024", &layout).is_err());
+/// # Ok::<(), snowflake_core::snowflake::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Worker {
     /// Not set: no ID is given out, because a silent 0 is how fleets get duplicates.

@@ -2,8 +2,9 @@
 
 use uuid::Uuid;
 
-use super::{Gregorian, Node, Ticks};
-use crate::Timestamp;
+use super::ticks::{Gregorian, Ticks};
+use super::timed::Node;
+use crate::timestamp::Timestamp;
 
 /// The variants of RFC 9562, section 4.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,17 @@ pub struct Decoded {
 }
 
 /// Takes a UUID apart. Every 16 bytes are one, so nothing is refused.
+///
+/// ```
+/// use snowflake_core::Timestamp;
+/// use snowflake_core::uuid::{Uuid, Variant, decode};
+///
+/// let uuid: Uuid = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f".parse()?;
+/// let decoded = decode(uuid);
+/// assert_eq!((decoded.version, decoded.variant), (Some(7), Variant::Rfc9562));
+/// assert_eq!(decoded.timestamp, Timestamp::parse("2022-02-22T19:22:22Z"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn decode(uuid: Uuid) -> Decoded {
     let bytes = uuid.as_bytes();
     let variant = match bytes[8] >> 5 {
@@ -57,15 +69,6 @@ pub fn decode(uuid: Uuid) -> Decoded {
     };
     let version = (variant == Variant::Rfc9562).then_some(bytes[6] >> 4);
     let (high, low) = uuid.as_u64_pair();
-    let timestamp = match version {
-        Some(1) => {
-            let tick = (high & 0xfff) << 48 | (high >> 16 & 0xffff) << 32 | high >> 32;
-            Some(Gregorian::instant(tick))
-        }
-        Some(6) => Some(Gregorian::instant(high >> 16 << 12 | high & 0xfff)),
-        Some(7) => Some(Timestamp::from_millis((high >> 16) as i64)),
-        _ => None,
-    };
     let clock_sequence = matches!(version, Some(1 | 6)).then_some((low >> 48 & 0x3fff) as u16);
     let node = matches!(version, Some(1 | 2 | 6)).then_some([
         bytes[10], bytes[11], bytes[12], bytes[13], bytes[14], bytes[15],
@@ -73,8 +76,21 @@ pub fn decode(uuid: Uuid) -> Decoded {
     Decoded {
         version,
         variant,
-        timestamp,
+        timestamp: timestamp(version, high),
         clock_sequence,
         node,
+    }
+}
+
+/// The time in the upper half of a UUID of a version; `None` for one that holds no time.
+fn timestamp(version: Option<u8>, high: u64) -> Option<Timestamp> {
+    match version? {
+        1 => {
+            let tick = (high & 0xfff) << 48 | (high >> 16 & 0xffff) << 32 | high >> 32;
+            Some(Gregorian::instant(tick))
+        }
+        6 => Some(Gregorian::instant(high >> 16 << 12 | high & 0xfff)),
+        7 => Some(Timestamp::from_millis((high >> 16) as i64)),
+        _ => None,
     }
 }

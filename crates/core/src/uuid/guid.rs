@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::Error;
+use super::bytes::bytes_of_uuid;
+use super::error::Error;
 
 /// The UUID in mixed-endian bytes.
 pub fn to_guid_bytes(uuid: Uuid) -> [u8; 16] {
@@ -15,14 +16,4 @@ pub fn to_guid_bytes(uuid: Uuid) -> [u8; 16] {
 /// Other than 16 bytes.
 pub fn from_guid_bytes(bytes: &[u8]) -> Result<Uuid, Error> {
     Ok(Uuid::from_bytes_le(bytes_of_uuid(bytes)?))
-}
-
-/// 16 bytes.
-///
-/// # Errors
-/// Another number of bytes.
-pub fn bytes_of_uuid(bytes: &[u8]) -> Result<[u8; 16], Error> {
-    bytes.try_into().map_err(|_| Error::UuidLength {
-        length: bytes.len(),
-    })
 }

@@ -8,6 +8,13 @@ pub fn v3(namespace: Uuid, name: &[u8]) -> Uuid {
 }
 
 /// Version 5: the first 16 bytes of the SHA-1 of namespace and name.
+///
+/// ```
+/// use snowflake_core::uuid::{Uuid, v5};
+///
+/// let uuid = v5(Uuid::NAMESPACE_DNS, b"www.example.com");
+/// assert_eq!(uuid.to_string(), "2ed6657d-e927-568b-95e1-2665a8aea6a2");
+/// ```
 pub fn v5(namespace: Uuid, name: &[u8]) -> Uuid {
     let mut hash = sha1_smol::Sha1::new();
     hash.update(namespace.as_bytes());

@@ -5,13 +5,12 @@
 
 use uuid::Uuid;
 
-use super::Ticks;
-use crate::{Error, Timestamp};
+use super::error::Error;
+use super::ticks::{LAST_MILLISECOND, Ticks};
+use crate::timestamp::Timestamp;
 
 /// Bits of the sequence.
 const SEQUENCE_BITS: u32 = 14;
-/// The last millisecond that 48 bits hold.
-const LAST_MILLISECOND: i64 = (1 << 48) - 1;
 
 /// Ticks of snowflake128: milliseconds since 1970, and 14 bits of sequence.
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +33,20 @@ impl Ticks for UnixSequence {
     }
 }
 
-/// The UUID of a tick of [`UnixSequence`], a worker ID of 20 bits and 40 random bits, the lower ones
-/// of `random`.
+/// The UUID of a tick of [`UnixSequence`], a worker ID of 20 bits and 40 random bits, the lower
+/// ones of `random`.
+///
+/// ```
+/// use snowflake_core::Timestamp;
+/// use snowflake_core::uuid::{Decoded128, Ticks, UnixSequence, snowflake128};
+///
+/// let instant = Timestamp::from_millis(1_735_689_600_000);
+/// let uuid = snowflake128(UnixSequence::at(instant) + 3, 5, 0);
+/// let decoded = Decoded128::of(uuid)?;
+/// assert_eq!(decoded.timestamp, instant);
+/// assert_eq!((decoded.worker_id, decoded.sequence), (5, 3));
+/// # Ok::<(), snowflake_core::uuid::Error>(())
+/// ```
 #[inline]
 pub const fn snowflake128(tick: u64, worker: u32, random: u64) -> Uuid {
     const VERSION: u64 = 8 << 12;

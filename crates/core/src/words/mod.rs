@@ -1,8 +1,12 @@
 //! Shared words: atomic numbers that all backends of a server advance without a lock.
 
+mod error;
+mod pace;
 mod slot;
 mod word;
 
-pub(crate) use slot::add_one;
-pub use slot::{Allowance, Beyond, Claim, Observed, Pace, Slot};
+pub use error::Error;
+pub use pace::Pace;
+pub use slot::{Beyond, Claim, Observed, Slot};
 pub use word::Word;
+pub(crate) use word::add_one;

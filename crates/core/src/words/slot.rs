@@ -2,13 +2,16 @@
 //!
 //! The next tick is `max(last + 1, now)` by compare-and-swap. The same line covers a new unit of
 //! time, a full sequence (it carries into the next unit), many backends at once, and a clock that
-//! goes back (it goes on from the last tick). Ticks are those of [`Shape`].
+//! goes back (it goes on from the last tick).
+//!
+//! A *tick* counts units of time since an epoch, with a sequence in its lower bits. The word knows
+//! neither the unit nor how many bits the sequence has.
 
 use std::sync::atomic::AtomicU64;
 
-use super::Word;
-use crate::snowflake::Shape;
-use crate::{ClockSample, Error, Timestamp};
+use super::pace::Pace;
+use super::word::{Word, add_one};
+use crate::timestamp::{ClockSample, Timestamp};
 
 /// What all backends share of one worker. A cache line each, so that two workers never share one.
 #[derive(Debug, Default)]
@@ -20,7 +23,7 @@ pub struct Slot<W> {
     /// out one since if `last` is above.
     pub floor: W,
     /// The highest difference wall clock - monotonic clock seen since IDs last followed the wall
-    /// clock, as [`order`] writes it; 0 before the first sample.
+    /// clock, in an unsigned form that sorts the same; 0 before the first sample.
     pub offset: W,
     /// The regression that was noticed last, in microseconds, so that a step back is counted
     /// once; 0 while the clock is right.
@@ -33,44 +36,6 @@ pub struct Slot<W> {
     pub regressions: W,
     /// How often an ID was refused.
     pub errors: W,
-}
-
-/// How far IDs may leave the clock; all in microseconds, none negative.
-#[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    /// How far IDs may run ahead of the clock.
-    pub max_lead: i64,
-    /// The largest regression of the clock with which IDs go on.
-    pub clock_tolerance: i64,
-    /// How far ahead of need the mark is raised.
-    pub window: i64,
-}
-
-impl Pace {
-    /// A regression up to this is neither logged nor refused: a server that starts finds its mark
-    /// this far ahead of the clock. The two units, of a millisecond at least, are what rounding
-    /// the mark up to whole units and milliseconds can add.
-    pub fn unremarkable(&self, shape: &Shape) -> i64 {
-        let rounding = 2 * shape.unit().max(1_000);
-        self.max_lead
-            .saturating_add(self.window)
-            .saturating_add(rounding)
-    }
-
-    /// Whether IDs go on with the clock at `wall`, so many microseconds behind.
-    ///
-    /// # Errors
-    /// A regression beyond the tolerance.
-    pub fn tolerate(&self, regression: i64, wall: Timestamp) -> Result<(), Error> {
-        if regression > self.clock_tolerance {
-            return Err(Error::ClockWentBack {
-                regression,
-                tolerance: self.clock_tolerance,
-                wall,
-            });
-        }
-        Ok(())
-    }
 }
 
 /// Above every tick: where the word of a worker stands that is not this server's.
@@ -116,45 +81,6 @@ impl Observed {
     pub fn horizon(&self, pace: &Pace) -> Timestamp {
         Timestamp::from_micros(self.now().micros().saturating_add(pace.max_lead))
     }
-
-    /// Up to which tick IDs may go.
-    ///
-    /// # Errors
-    /// A regression beyond the tolerance.
-    pub fn allow(&self, shape: &Shape, pace: &Pace) -> Result<Allowance, Error> {
-        if self.remarkable {
-            pace.tolerate(self.regression, self.wall)?;
-        }
-        let unit = shape.first_tick(self.horizon(pace));
-        let last = (unit | ((1 << shape.sequence_bits()) - 1)).min(shape.last_tick());
-        Ok(Allowance {
-            regression: self.regression,
-            now: self.now(),
-            last,
-        })
-    }
-}
-
-/// What the clocks allow at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Allowance {
-    /// How far the wall clock is behind where it would be had it never gone back, in
-    /// microseconds.
-    pub regression: i64,
-    /// Where the clock would be had it never gone back.
-    pub now: Timestamp,
-    /// The last tick that may be given out.
-    pub last: u64,
-}
-
-impl Allowance {
-    /// How long until `first` may be given out, in microseconds.
-    pub fn wait(&self, shape: &Shape, first: u64, pace: &Pace) -> i64 {
-        let from = shape.instant(first).micros();
-        from.saturating_sub(self.now.micros())
-            .saturating_sub(pace.max_lead)
-            .max(0)
-    }
 }
 
 impl Slot<AtomicU64> {
@@ -174,14 +100,18 @@ impl Slot<AtomicU64> {
 }
 
 impl<W: Word> Slot<W> {
-    /// Claims up to `count` ticks (1 or more), one at least: from the later of the tick after the last one
-    /// and the first of the unit `now`, to `allowed` at the most, and below `mark` (exclusive).
+    /// Claims up to `count` ticks (1 or more), one at least: from the later of the tick after the
+    /// last one and the first of the unit `now`, to `allowed` at the most, and below `mark`
+    /// (exclusive).
     ///
     /// `start` picks the sequence with which a new unit begins; the carry makes any value below
     /// the number of sequences sound.
     ///
     /// The bounds are checked before the swap, never after: a tick once taken cannot be put back,
     /// and the mark is read first, so that a word raised before the mark was published is seen.
+    ///
+    /// # Errors
+    /// The tick whose turn it is, if it is past `allowed` or not below `mark`.
     #[inline(always)]
     pub fn claim(
         &self,
@@ -212,7 +142,7 @@ impl<W: Word> Slot<W> {
 
     /// Claims up to `count` ticks right after the last one, if the first of them lies after
     /// `reached`: for a caller that has not read the clock, but knows that it is not past the unit
-    /// of that tick. Otherwise as [`Slot::claim`], whose answer would be the same.
+    /// of that tick. Otherwise as [`Slot::claim`], which would return the same.
     #[inline(always)]
     pub fn claim_ahead(&self, mark: &W, reached: u64, allowed: u64, count: u64) -> Option<Claim> {
         let limit = mark.load_acquire().saturating_sub(1).min(allowed);
@@ -237,7 +167,7 @@ impl<W: Word> Slot<W> {
             let difference = order(sample.wall.micros().saturating_sub(sample.monotonic_after));
             let highest = self.offset.load_relaxed();
             if highest > difference {
-                // who loses a race leaves it to the next sample
+                // after a lost race, the next sample does it
                 let _ = self.offset.compare_exchange_relaxed(highest, difference);
             }
         }
@@ -274,7 +204,7 @@ impl<W: Word> Slot<W> {
         } else {
             known != 0
         };
-        // who loses a race leaves it to the winner, or to the next sample
+        // after a lost race, the winner or the next sample does it
         let next = if remarkable { regression as u64 } else { 0 };
         let noticed =
             news && self.regressed.compare_exchange_relaxed(known, next).is_ok() && remarkable;
@@ -344,14 +274,6 @@ impl<W: Word> Slot<W> {
     /// Counts an ID that was refused.
     pub fn count_error(&self) {
         add_one(&self.errors);
-    }
-}
-
-/// Counts one more.
-pub(crate) fn add_one<W: Word>(counter: &W) {
-    let mut current = counter.load_relaxed();
-    while let Err(actual) = counter.compare_exchange_relaxed(current, current + 1) {
-        current = actual;
     }
 }
 

@@ -9,7 +9,7 @@ pub trait Word {
     fn load_relaxed(&self) -> u64;
     /// Reads the word; what was written before the matching write with release is visible.
     fn load_acquire(&self) -> u64;
-    /// Replaces `current` by `new`, or answers what stands there; may fail spuriously; no ordering.
+    /// Replaces `current` by `new`, or returns what stands there; may fail spuriously; no ordering.
     fn compare_exchange_relaxed(&self, current: u64, new: u64) -> Result<u64, u64>;
     /// As [`Word::compare_exchange_relaxed`], with acquire, and on success release: what was read
     /// and written before stays before.
@@ -18,11 +18,19 @@ pub trait Word {
     fn store_relaxed(&self, value: u64);
     /// Writes the word, publishing what was written before.
     fn store_release(&self, value: u64);
-    /// Raises the word to `value` unless it is higher already, and answers what stood there; no
+    /// Raises the word to `value` unless it is higher already, and returns what stood there; no
     /// ordering.
     fn raise_relaxed(&self, value: u64) -> u64;
     /// As [`Word::raise_relaxed`], publishing what was written before.
     fn raise_release(&self, value: u64) -> u64;
+}
+
+/// Counts one more.
+pub(crate) fn add_one<W: Word>(counter: &W) {
+    let mut current = counter.load_relaxed();
+    while let Err(actual) = counter.compare_exchange_relaxed(current, current + 1) {
+        current = actual;
+    }
 }
 
 impl Word for AtomicU64 {

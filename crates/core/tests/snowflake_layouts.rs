@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use snowflake_core::snowflake::{FieldKind, Layout, MAX_WORKER_BITS};
-use snowflake_core::{Error, Kind, Timestamp};
+use snowflake_core::snowflake::{Error, FieldKind, Layout, MAX_WORKER_BITS};
+use snowflake_core::{Kind, Refusal, Timestamp};
 
 /// 2025-01-01.
 const NOW: Timestamp = Timestamp::from_millis(1_735_689_600_000);

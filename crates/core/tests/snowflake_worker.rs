@@ -4,8 +4,8 @@
 
 use std::net::IpAddr;
 
-use snowflake_core::snowflake::{Layout, Worker, host_name_ordinal, worker_from_address};
-use snowflake_core::{Error, Kind, Timestamp};
+use snowflake_core::snowflake::{Error, Layout, Worker, host_name_ordinal, worker_from_address};
+use snowflake_core::{Kind, Refusal, Timestamp};
 
 fn layout(name: &str) -> Layout {
     Layout::parse(name, Timestamp::from_millis(1_700_000_000_000)).expect("a layout")

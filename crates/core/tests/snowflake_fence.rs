@@ -139,7 +139,10 @@ proptest! {
     /// its lease ended, and no tick comes twice.
     #[test]
     fn holders_in_turn(
-        turns in prop::collection::vec((0..20i64, any::<bool>(), prop::collection::vec((0..400u64, 1..8u64), 0..20)), 1..10),
+        turns in prop::collection::vec(
+            (0..20i64, any::<bool>(), prop::collection::vec((0..400u64, 1..8u64), 0..20)),
+            1..10,
+        ),
         unit in prop::sample::select(vec!["1ms", "4ms", "10ms"]),
     ) {
         let shape = parse(&format!("ts=41,seq=2,unit={unit},epoch=0")).shape();
@@ -161,7 +164,8 @@ proptest! {
                         Ok(claim) => break claim,
                         Err(Beyond { first }) => {
                             let need = mark.need(first);
-                            let found = Found { stored: page, native: 0, wall: start, end: fence.end() };
+                            let end = fence.end();
+                            let found = Found { stored: page, native: 0, wall: start, end };
                             match mark.decide(&shape, need, found, &pace) {
                                 Raise::Ended => continue 'lease,
                                 Raise::Store { mark: value } => {

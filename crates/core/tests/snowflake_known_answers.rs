@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use snowflake_core::snowflake::{
-    Decoded, FieldKind, Layout, from_base32, preset_names, to_base32, to_text,
+    Decoded, Error, FieldKind, Layout, from_base32, preset_names, to_base32, to_text,
 };
-use snowflake_core::{Error, Kind, Timestamp};
+use snowflake_core::{Kind, Refusal, Timestamp};
 
 fn preset(name: &str) -> Layout {
     Layout::parse(name, Timestamp::from_micros(0)).expect("a preset needs no clock")
