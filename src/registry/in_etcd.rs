@@ -1,17 +1,6 @@
-//! A registry of worker IDs and tickets in etcd, asked by its JSON gateway. What is stored and decided there is
-//! in `snowflake_core::etcd`; this asks, without blocking: the process stays open to signals while
-//! it waits, and every wait has an end.
-//!
-//! HTTP clients that could be had for this wait in a system call, which PostgreSQL's signals do not
-//! end, and start a thread for what the system has no time limit for. A thread must not be in a
-//! process of PostgreSQL: it could get the signals.
+//! A registry of worker IDs and tickets in etcd, asked by its JSON gateway. What is stored and
+//! decided there is in `snowflake_core::etcd`; this asks.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
-use std::os::fd::AsRawFd;
-use std::time::Duration;
-
-use pgrx::prelude::*;
 use snowflake_core::etcd::{
     Address, Committed, CounterState, Endpoint, Keys, Origin, Plan, Response, STATUS_PATH,
     STATUS_REQUEST, Snapshot, State, Status, TRANSACTION_PATH, post, ticket_key,
@@ -23,11 +12,10 @@ use snowflake_core::ticket::Block;
 use crate::host::clock;
 use crate::host::random;
 use crate::net::deadline::Deadline;
+use crate::net::tcp;
 use crate::postgres::wait::{self, Event};
 use crate::registry::protocol::{Definition, Registry, Tickets, Unreachable};
 
-/// How long connecting may take, in microseconds: nothing else ends it.
-const CONNECT: i64 = 1_000_000;
 /// How often a request is decided anew because others were faster.
 const ROUNDS: u32 = 20;
 /// The longest pause after the first time, in microseconds.
@@ -224,84 +212,14 @@ where
     Err("others were faster, or it answers for several members".into())
 }
 
-/// Sends a request and reads the answer.
+/// Sends a request and reads the response.
 fn send(
     endpoint: &Endpoint,
     path: &str,
     body: &str,
     deadline: Deadline,
 ) -> Result<Response, String> {
-    let mut stream = connect(endpoint, deadline)?;
+    let Endpoint { host, port } = endpoint;
     let request = post(endpoint, path, body);
-    let mut rest = request.as_slice();
-    while !rest.is_empty() {
-        match stream.write(rest) {
-            Ok(0) => return Err("the connection was closed".into()),
-            Ok(sent) => rest = &rest[sent..],
-            Err(error) => ready(&stream, &error, pg_sys::WL_SOCKET_WRITEABLE, deadline)?,
-        }
-    }
-    let mut received = Vec::new();
-    let mut buffer = [0; 16 << 10];
-    loop {
-        match stream.read(&mut buffer) {
-            Ok(length) => {
-                received.extend_from_slice(&buffer[..length]);
-                if let Some(response) = Response::parse(&received, length == 0)? {
-                    return Ok(response);
-                }
-            }
-            Err(error) => ready(&stream, &error, pg_sys::WL_SOCKET_READABLE, deadline)?,
-        }
-    }
-}
-
-/// Waits until a socket is ready that was not.
-fn ready(
-    stream: &TcpStream,
-    error: &std::io::Error,
-    events: u32,
-    deadline: Deadline,
-) -> Result<(), String> {
-    match error.kind() {
-        ErrorKind::Interrupted => return Ok(()),
-        ErrorKind::WouldBlock => {}
-        _ => return Err(error.to_string()),
-    }
-    loop {
-        if deadline.is_over() {
-            return Err("it takes too long".into());
-        }
-        let socket = stream.as_raw_fd();
-        if wait::for_socket(Event::Registry, socket, events, deadline.left()) {
-            return Ok(());
-        }
-    }
-}
-
-/// Connects to one of the addresses of a host. Names are resolved as libpq does it: the system's
-/// resolver has time limits of its own.
-fn connect(endpoint: &Endpoint, deadline: Deadline) -> Result<TcpStream, String> {
-    let addresses = (endpoint.host.as_str(), endpoint.port)
-        .to_socket_addrs()
-        .map_err(|error| error.to_string())?;
-    let mut problem = "its name has no address".to_string();
-    for address in addresses {
-        if deadline.is_over() {
-            return Err("it takes too long".into());
-        }
-        match connect_to(&address, deadline) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => problem = error.to_string(),
-        }
-    }
-    Err(problem)
-}
-
-fn connect_to(address: &SocketAddr, deadline: Deadline) -> std::io::Result<TcpStream> {
-    let limit = deadline.left().clamp(1_000, CONNECT) as u64;
-    let stream = TcpStream::connect_timeout(address, Duration::from_micros(limit))?;
-    stream.set_nonblocking(true)?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
+    tcp::exchange(host, *port, &request, Response::parse, deadline)
 }

@@ -6,7 +6,7 @@ use snowflake_core::lease::{Answer, Lease, Reason, Refusal, Request};
 use snowflake_core::snowflake::Layout;
 
 use crate::net::deadline::Deadline;
-use crate::net::libpq::{self, Connection, Row};
+use crate::net::libpq::{self, Connection, TextRow};
 use crate::registry::protocol::{Registry, Unreachable};
 
 /// A registry in a PostgreSQL database that has the extension.
@@ -80,7 +80,7 @@ impl Postgres {
         statement: &str,
         parameters: &[Option<String>],
         deadline: Deadline,
-    ) -> Result<Vec<Row>, Unreachable> {
+    ) -> Result<Vec<TextRow>, Unreachable> {
         // one whose server is gone without a word, or hangs, leaves time to ask another
         let kept = if self.several {
             deadline.half()
@@ -97,7 +97,7 @@ impl Postgres {
         statement: &str,
         parameters: &[Option<String>],
         deadline: Deadline,
-    ) -> Result<Vec<Row>, Unreachable> {
+    ) -> Result<Vec<TextRow>, Unreachable> {
         if let Some(session) = self.session.take() {
             // one that was lost meanwhile is replaced at once
             if let Ok(rows) = self.ask_in(session, statement, parameters, kept) {
@@ -122,7 +122,7 @@ impl Postgres {
         statement: &str,
         parameters: &[Option<String>],
         deadline: Deadline,
-    ) -> Result<Vec<Row>, Unreachable> {
+    ) -> Result<Vec<TextRow>, Unreachable> {
         let statement = statement.replace("{}", &session.schema);
         let statement = CString::new(statement).map_err(|error| error.to_string())?;
         match session.connection.query(&statement, parameters, deadline) {
@@ -254,7 +254,7 @@ impl Registry for Postgres {
 }
 
 /// The answer in what `snowflake_lease_take()` returns.
-fn read(rows: &[Row]) -> Option<Answer> {
+fn read(rows: &[TextRow]) -> Option<Answer> {
     let [row] = rows else {
         return None;
     };
