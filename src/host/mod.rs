@@ -1,5 +1,6 @@
-//! What this machine says: clocks, random bits.
+//! What this machine says: clocks, random bits, its name.
 
 pub mod clock;
 pub mod delay;
+pub mod identity;
 pub mod random;

@@ -14,6 +14,7 @@ use snowflake_core::ticket::{Block, Queued};
 use snowflake_core::{ClockSample, Timestamp};
 
 use crate::host::clock;
+use crate::host::identity;
 use crate::host::random;
 use crate::net::deadline::Deadline;
 use crate::postgres::error::{Failure, Outcome};
@@ -66,8 +67,8 @@ pub extern "C-unwind" fn snowflake_pg_registrar(_argument: pg_sys::Datum) {
     let leases = settings::registry().map(|setting| Leases {
         shared,
         holder,
-        identity: identity(),
-        host_name: host_name(),
+        identity: identity::system_identifier(),
+        host_name: identity::host_name().unwrap_or_default(),
         layout,
         registry: registry_setting::registry(&setting),
         pause: SHORTEST_PAUSE,
@@ -81,19 +82,6 @@ pub extern "C-unwind" fn snowflake_pg_registrar(_argument: pg_sys::Datum) {
     .run();
     // SAFETY: the end of this process
     unsafe { pg_sys::proc_exit(1) };
-}
-
-/// What the data says that this server is; a clone says the same.
-pub fn identity() -> String {
-    // SAFETY: reads shared memory of the server
-    unsafe { pg_sys::GetSystemIdentifier() }.to_string()
-}
-
-fn host_name() -> String {
-    hostname::get().map_or_else(
-        |_| String::new(),
-        |name| name.to_string_lossy().into_owned(),
-    )
 }
 
 struct Registrar {

@@ -14,6 +14,7 @@ use snowflake_core::snowflake::Layout;
 
 use crate::extension;
 use crate::host::clock;
+use crate::host::identity;
 use crate::postgres::datum::Uuid;
 use crate::postgres::error::{Failure, OrRaise, Outcome};
 use crate::postgres::row::{Row, TriggerResult, before_row};
@@ -238,14 +239,9 @@ struct Registry {
 /// restored to a point in time have a timeline of their own, a dump that was restored another system
 /// identifier, a copy of the database another OID.
 fn origin() -> (String, pg_sys::Oid, i64) {
-    // SAFETY: reads shared memory and a variable of this process; recovery is over
-    unsafe {
-        (
-            pg_sys::GetSystemIdentifier().to_string(),
-            pg_sys::MyDatabaseId,
-            pg_sys::GetWALInsertionTimeLine().into(),
-        )
-    }
+    // SAFETY: a variable of this process, and shared memory; recovery is over
+    let (database, timeline) = unsafe { (pg_sys::MyDatabaseId, pg_sys::GetWALInsertionTimeLine()) };
+    (identity::system_identifier(), database, timeline.into())
 }
 
 impl Registry {

@@ -9,7 +9,7 @@ use snowflake_core::snowflake::{FieldKind, Layout};
 use snowflake_core::words::Word;
 
 use crate::host::clock;
-use crate::lease::registrar;
+use crate::host::identity;
 use crate::postgres::encoding;
 use crate::postgres::error::OrRaise;
 use crate::postgres::timestamp;
@@ -176,7 +176,7 @@ fn snowflake_pg_lease() -> TableIterator<
         });
         (
             lease.map(|lease| lease.worker as i32),
-            registrar::identity(),
+            identity::system_identifier(),
             setting::kind(&registry).to_string(),
             lease.map(|lease| time(lease.not_before)),
             lease.map(|lease| time(lease.not_after)),
