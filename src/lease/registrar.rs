@@ -19,8 +19,8 @@ use crate::host::random;
 use crate::net::deadline::Deadline;
 use crate::postgres::error::{Failure, Outcome};
 use crate::postgres::wait::{self, Event};
-use crate::registry::protocol::{Registry, Tickets, Unreachable};
-use crate::registry::setting as registry_setting;
+use crate::registry::protocol::{LeaseRegistry, NoAnswer, TicketRegistry};
+use crate::registry::setting;
 use crate::settings;
 use crate::shared::holder::{Cause, Holder};
 use crate::shared::segment::{self, Shared};
@@ -63,14 +63,15 @@ pub extern "C-unwind" fn snowflake_pg_registrar(_argument: pg_sys::Datum) {
     // SAFETY: the latch of this process lies in shared memory
     holder.serve(unsafe { pg_sys::MyLatch });
     shared.supplies().take_over();
-    let tickets = settings::ticket_registry().map(|setting| registry_setting::tickets(&setting));
+    let tickets = settings::ticket_registry()
+        .map(|setting| -> Box<dyn TicketRegistry> { setting::open(&setting) });
     let leases = settings::registry().map(|setting| Leases {
         shared,
         holder,
         identity: identity::system_identifier(),
         host_name: identity::host_name().unwrap_or_default(),
         layout,
-        registry: registry_setting::registry(&setting),
+        registry: setting::open(&setting),
         pause: SHORTEST_PAUSE,
     });
     Registrar {
@@ -87,7 +88,7 @@ pub extern "C-unwind" fn snowflake_pg_registrar(_argument: pg_sys::Datum) {
 struct Registrar {
     shared: Shared,
     leases: Option<Leases>,
-    tickets: Option<Box<dyn Tickets>>,
+    tickets: Option<Box<dyn TicketRegistry>>,
     /// The ticket that a block was fetched for last.
     latest: Option<Index>,
 }
@@ -173,7 +174,7 @@ impl Registrar {
         let deadline = Deadline::within(patience);
         let block = tickets
             .claim(&order.name, order.count, deadline)
-            .map_err(|Unreachable(problem)| problem)?;
+            .map_err(|NoAnswer(problem)| problem)?;
         if !self.shared.supplies().is_new(order, &block) {
             let Block { first, .. } = block;
             return Err(format!(
@@ -200,7 +201,7 @@ struct Leases {
     identity: String,
     host_name: String,
     layout: Layout,
-    registry: Box<dyn Registry>,
+    registry: Box<dyn LeaseRegistry>,
     /// The next pause after an attempt that failed, in microseconds.
     pause: i64,
 }
@@ -261,8 +262,8 @@ impl Leases {
                 self.trouble(cause, refusal.detail);
                 self.next_pause()
             }
-            Err(Unreachable(_)) if wait::shutdown_requested() => 0,
-            Err(Unreachable(problem)) => {
+            Err(NoAnswer(_)) if wait::shutdown_requested() => 0,
+            Err(NoAnswer(problem)) => {
                 self.trouble(Cause::Unreachable, problem);
                 self.next_pause()
             }
@@ -377,7 +378,7 @@ impl Leases {
             .release(&self.layout, worker, nonce, mark, deadline);
         match released {
             Ok(()) => log(format!("worker ID {worker} was given back")).report(PgLogLevel::LOG),
-            Err(Unreachable(problem)) => log(format!("worker ID {worker} was not given back"))
+            Err(NoAnswer(problem)) => log(format!("worker ID {worker} was not given back"))
                 .detail(format!(
                     "The registry does not answer: {problem}. The lease ends at {}.",
                     Timestamp::from_millis(not_after)

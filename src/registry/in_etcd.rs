@@ -1,20 +1,16 @@
-//! A registry of worker IDs and tickets in etcd, asked by its JSON gateway. What is stored and
-//! decided there is in `snowflake_core::etcd`; this asks.
+//! A registry in etcd, asked by its JSON gateway. What is stored and decided there is in
+//! `snowflake_core::etcd`; this asks.
 
 use snowflake_core::etcd::{
-    Address, Committed, CounterState, Endpoint, Keys, Origin, Plan, Response, STATUS_PATH,
-    STATUS_REQUEST, Snapshot, State, Status, TRANSACTION_PATH, post, ticket_key,
+    Address, Committed, Endpoint, Origin, Plan, Response, STATUS_PATH, STATUS_REQUEST, Snapshot,
+    Status, TRANSACTION_PATH, post,
 };
-use snowflake_core::lease::{Answer, Request};
-use snowflake_core::snowflake::Layout;
-use snowflake_core::ticket::Block;
 
-use crate::host::clock;
 use crate::host::random;
 use crate::net::deadline::Deadline;
 use crate::net::tcp;
 use crate::postgres::wait::{self, Event};
-use crate::registry::protocol::{Definition, Registry, Tickets, Unreachable};
+use crate::registry::protocol::NoAnswer;
 
 /// How often a request is decided anew because others were faster.
 const ROUNDS: u32 = 20;
@@ -31,6 +27,34 @@ pub struct Etcd {
     seen: Option<Origin>,
 }
 
+/// What is read, and what becomes of it.
+pub trait Question {
+    /// What the registry has about the subject.
+    type Found: Snapshot;
+    /// What the server is told.
+    type Answer;
+
+    /// The transaction that reads.
+    fn request(&self) -> String;
+
+    /// Makes sense of the response and of what the same member said about itself after that;
+    /// `None` if it was another one.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    fn read(&self, response: &Response, status: &Status) -> Result<Option<Self::Found>, String>;
+
+    /// Decides, knowing the cluster as it was seen last.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    fn decide(
+        &self,
+        found: &Self::Found,
+        seen: Option<&Origin>,
+    ) -> Result<Plan<Self::Answer>, String>;
+}
+
 impl Etcd {
     /// The registry that a setting names.
     pub fn new(setting: &str) -> Self {
@@ -41,51 +65,23 @@ impl Etcd {
         }
     }
 
-    /// Reads and decides about the leases of a layout.
-    fn ask_leases<T>(
-        &mut self,
-        layout: &Layout,
-        deadline: Deadline,
-        decide: impl Fn(&State, Option<&Origin>) -> Result<Plan<T>, String>,
-    ) -> Result<T, Unreachable> {
-        let address = self.address.as_ref().map_err(Clone::clone)?;
-        let keys = Keys::new(address, &layout.namespace());
-        let question = Question {
-            request: State::request(&keys),
-            read: |found: &_, status: &_| State::parse(&keys, found, status),
-            decide,
-        };
-        self.ask(&question, deadline)
+    /// Where it is.
+    ///
+    /// # Errors
+    /// What is wrong with the setting.
+    pub fn address(&self) -> Result<&Address, NoAnswer> {
+        Ok(self.address.as_ref().map_err(Clone::clone)?)
     }
 
-    /// Reads and decides about the counter of a ticket.
-    fn ask_counter<T>(
+    /// Asks one member after the other, the one that answered last first.
+    ///
+    /// # Errors
+    /// What each of them says or the system says about it.
+    pub fn ask<Q: Question>(
         &mut self,
-        name: &str,
+        question: &Q,
         deadline: Deadline,
-        decide: impl Fn(&CounterState) -> Result<Plan<T>, String>,
-    ) -> Result<T, Unreachable> {
-        let address = self.address.as_ref().map_err(Clone::clone)?;
-        let key = ticket_key(address, name);
-        let question = Question {
-            request: CounterState::request(&key),
-            read: |found: &_, status: &_| CounterState::parse(&key, found, status),
-            decide: |state: &_, _: Option<&_>| decide(state),
-        };
-        self.ask(&question, deadline)
-    }
-
-    /// Asks one member after the other, that which answered last before the others.
-    fn ask<S, T, R, D>(
-        &mut self,
-        question: &Question<R, D>,
-        deadline: Deadline,
-    ) -> Result<T, Unreachable>
-    where
-        S: Snapshot,
-        R: Fn(&Response, &Status) -> Result<Option<S>, String>,
-        D: Fn(&S, Option<&Origin>) -> Result<Plan<T>, String>,
-    {
+    ) -> Result<Q::Answer, NoAnswer> {
         let address = self.address.as_ref().map_err(Clone::clone)?;
         let count = address.endpoints.len();
         let mut problems = Vec::new();
@@ -105,107 +101,38 @@ impl Etcd {
                 break;
             }
         }
-        Err(Unreachable(problems.join("; ")))
-    }
-}
-
-/// What is read, and what becomes of it.
-struct Question<R, D> {
-    /// The transaction that reads it.
-    request: String,
-    /// Makes sense of the answer; `None` if two members gave parts of it.
-    read: R,
-    /// Decides, as of the cluster that was seen last.
-    decide: D,
-}
-
-impl Tickets for Etcd {
-    fn define(
-        &mut self,
-        name: &str,
-        definition: Definition,
-        deadline: Deadline,
-    ) -> Result<bool, Unreachable> {
-        self.ask_counter(name, deadline, |state| {
-            state.create(definition.start, definition.step.into())
-        })
-    }
-
-    fn claim(&mut self, name: &str, count: u32, deadline: Deadline) -> Result<Block, Unreachable> {
-        self.ask_counter(name, deadline, |state| state.claim(count))
-    }
-
-    fn is_unreachable(&self) -> bool {
-        // a problem with one key and one with the cluster are not told apart
-        false
-    }
-}
-
-impl Registry for Etcd {
-    fn take(
-        &mut self,
-        layout: &Layout,
-        request: &Request,
-        deadline: Deadline,
-    ) -> Result<Answer, Unreachable> {
-        let workers = layout.largest_worker() + 1;
-        self.ask_leases(layout, deadline, |state, seen| {
-            let request = Request {
-                // the time went on while the member was asked
-                clock: clock::wall().micros() / 1_000,
-                ..request.clone()
-            };
-            state.take(&request, workers, seen)
-        })
-    }
-
-    fn release(
-        &mut self,
-        layout: &Layout,
-        worker: u32,
-        nonce: u128,
-        mark: i64,
-        deadline: Deadline,
-    ) -> Result<(), Unreachable> {
-        self.ask_leases(layout, deadline, |state, _| {
-            state.release(worker, nonce, mark)
-        })
-        .map(drop)
+        Err(NoAnswer(problems.join("; ")))
     }
 }
 
 /// Reads, decides and stores, again if others were faster.
-fn exchange<S, T, R, D>(
+fn exchange<Q: Question>(
     endpoint: &Endpoint,
-    question: &Question<R, D>,
+    question: &Q,
     seen: Option<&Origin>,
     deadline: Deadline,
-) -> Result<(T, Origin), String>
-where
-    S: Snapshot,
-    R: Fn(&Response, &Status) -> Result<Option<S>, String>,
-    D: Fn(&S, Option<&Origin>) -> Result<Plan<T>, String>,
-{
+) -> Result<(Q::Answer, Origin), String> {
+    let request = question.request();
     let status = || Status::parse(&send(endpoint, STATUS_PATH, STATUS_REQUEST, deadline)?);
     for round in 0..ROUNDS {
         if round > 0 {
             let longest = PAUSE << round.min(4);
             wait::pause(Event::Registry, (random::bits() % longest) as i64);
         }
-        let found = send(endpoint, TRANSACTION_PATH, &question.request, deadline)?;
-        let Some(state) = (question.read)(&found, &status()?)? else {
+        let response = send(endpoint, TRANSACTION_PATH, &request, deadline)?;
+        let Some(found) = question.read(&response, &status()?)? else {
             continue;
         };
-        let plan = (question.decide)(&state, seen)?;
+        let plan = question.decide(&found, seen)?;
         let Some(transaction) = plan.transaction else {
-            return Ok((plan.answer, state.origin()));
+            return Ok((plan.answer, found.origin()));
         };
         let committed = send(endpoint, TRANSACTION_PATH, &transaction, deadline)?;
         let committed = Committed::parse(&committed)?;
         if !committed.succeeded {
             continue;
         }
-        if let Some(origin) = state.confirm(&committed, &status()?) {
+        if let Some(origin) = found.confirm(&committed, &status()?) {
             return Ok((plan.answer, origin));
         }
     }
