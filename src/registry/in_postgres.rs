@@ -34,7 +34,7 @@ struct Backend {
 }
 
 /// What is asked first. The settings may differ for the role or database; a member's statements
-/// are short, write, and are transactions of their own.
+/// are short, write, and each is a transaction of its own.
 const GREETING: &CStr = c"SELECT extnamespace::pg_catalog.regnamespace, \
      pg_catalog.set_config('default_transaction_isolation', 'read committed', false), \
      pg_catalog.set_config('default_transaction_read_only', 'off', false), \
@@ -185,20 +185,21 @@ impl Postgres {
         let mut connection = Connection::open(&self.conninfo, &defaults, &overrides, deadline)?;
         let timeout = Some((deadline.left() / 1_000).max(1).to_string());
         let rows = connection.query(GREETING, &[timeout], deadline)?;
-        let row = rows.into_iter().next();
-        let row = row.ok_or("extension snowflake_pg is not installed in its database")?;
-        let mut values = row.into_iter().map(Option::unwrap_or_default);
-        let mut value = |skipped| values.nth(skipped).unwrap_or_default();
-        let schema = value(0);
-        // after the settings
-        let backend = Backend {
-            pid: value(3),
-            start: value(0),
+        // the settings lie between
+        let [Some(schema), .., Some(pid), Some(start)] = rows
+            .first()
+            .ok_or("extension snowflake_pg is not installed in its database")?
+            .as_slice()
+        else {
+            return Err("its answer cannot be read".into());
         };
         Ok(OpenSession {
             connection,
-            schema,
-            backend,
+            schema: schema.clone(),
+            backend: Backend {
+                pid: pid.clone(),
+                start: start.clone(),
+            },
         })
     }
 }

@@ -7,6 +7,7 @@ pub mod in_etcd_tickets;
 pub mod in_postgres;
 pub mod in_postgres_leases;
 pub mod in_postgres_tickets;
+pub mod lease_row;
 pub mod protocol;
 pub mod served;
 pub mod setting;

@@ -17,9 +17,10 @@ use crate::host::clock;
 use crate::host::identity;
 use crate::postgres::datum::Uuid;
 use crate::postgres::error::{Failure, OrRaise, Outcome};
-use crate::postgres::row::{Row, TriggerResult, before_row};
+use crate::postgres::row::{TriggerResult, before_row};
 use crate::postgres::sql::{self, Relation, Sql};
 use crate::postgres::text::Text;
+use crate::registry::lease_row::{self, LeaseRow};
 
 extension_sql_file!(
     "served.sql",
@@ -57,7 +58,7 @@ fn snowflake_lease_take(
     held_worker: Option<i32>,
     held_not_before: Option<i64>,
     held_not_after: Option<i64>,
-) -> Row<6> {
+) -> LeaseRow {
     let take = || {
         check_caller(c"snowflake_lease_take()")?;
         let layout = namespace(layout)?;
@@ -75,28 +76,7 @@ fn snowflake_lease_take(
         };
         take(&layout, &request)
     };
-    let answer = take().or_raise();
-    match answer {
-        Answer::Granted {
-            lease,
-            contested_by,
-        } => Row([
-            "granted".into_datum(),
-            (lease.worker as i32).into_datum(),
-            lease.not_before.into_datum(),
-            lease.not_after.into_datum(),
-            contested_by.into_datum(),
-            None,
-        ]),
-        Answer::Refused(refusal) => Row([
-            refusal.reason.name().into_datum(),
-            None,
-            None,
-            None,
-            None,
-            refusal.detail.into_datum(),
-        ]),
-    }
+    lease_row::write(take().or_raise())
 }
 
 /// Gives a lease back from `mark` on, which no ID of the worker has reached. False if it is not the
