@@ -28,9 +28,9 @@ struct OpenSession {
 
 /// A server process of the registry.
 struct Backend {
-    pid: String,
-    /// When it began: another one may have its number by now.
-    start: String,
+    pid: Option<String>,
+    /// When it began: another one may have its number by now. Unknown if the role may not see it.
+    start: Option<String>,
 }
 
 /// What is asked first. The settings may differ for the role or database; a member's statements
@@ -106,8 +106,7 @@ impl Postgres {
         let mut session = session?;
         if let Some(Backend { pid, start }) = self.abandoned.take() {
             // elsewhere or gone, if it is not found
-            let process = [Some(pid), Some(start)];
-            session.connection.query(CANCEL, &process, deadline)?;
+            session.connection.query(CANCEL, &[pid, start], deadline)?;
         }
         self.ask_in(session, statement, parameters, deadline)
     }
@@ -186,7 +185,7 @@ impl Postgres {
         let timeout = Some((deadline.left() / 1_000).max(1).to_string());
         let rows = connection.query(GREETING, &[timeout], deadline)?;
         // the settings lie between
-        let [Some(schema), .., Some(pid), Some(start)] = rows
+        let [Some(schema), .., pid, start] = rows
             .first()
             .ok_or("extension snowflake_pg is not installed in its database")?
             .as_slice()

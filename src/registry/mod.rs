@@ -10,4 +10,5 @@ pub mod in_postgres_tickets;
 pub mod lease_row;
 pub mod protocol;
 pub mod served;
+pub mod served_tables;
 pub mod setting;
