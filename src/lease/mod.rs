@@ -1,3 +1,4 @@
 //! The background worker and what it leases.
 
+pub mod leases;
 pub mod registrar;

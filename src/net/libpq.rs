@@ -230,7 +230,8 @@ impl Connection {
             .iter()
             .map(|text| text.as_ref().map_or(ptr::null(), |text| text.as_ptr()))
             .collect();
-        // SAFETY: an array of C strings or NULL, of the given length; types, lengths and formats may be NULL
+        // SAFETY: an array of C strings or NULL, of the given length; types, lengths and formats
+        // may be NULL
         let sent = unsafe {
             PQsendQueryParams(
                 self.0,

@@ -54,7 +54,7 @@ impl TicketRegistry for Postgres {
     fn claim(&mut self, name: &str, count: u32, deadline: Deadline) -> Result<Block, NoAnswer> {
         const CLAIM: &str = "SELECT first, step, claimed FROM {}.snowflake_ticket_claim($1, $2)";
         let parameters = [Some(name.to_string()), Some(count.to_string())];
-        // with time left to connect, which tells a registry that hangs from a counter that is locked
+        // with time left to connect: that tells a registry that hangs from a locked counter
         let rows = self.ask_kept(deadline.half(), CLAIM, &parameters, deadline)?;
         let number = |column: usize| -> Option<i64> {
             let row = rows.first()?;
