@@ -9,7 +9,7 @@ use crate::registry::protocol::{Definition, NoAnswer, TicketRegistry};
 /// What a registry in PostgreSQL knows about a ticket.
 #[derive(Clone, Copy)]
 struct Found {
-    /// It comes from yet another registry.
+    /// Its numbers come from yet another registry.
     elsewhere: bool,
     /// This server may draw it.
     allowed: bool,
@@ -70,21 +70,19 @@ impl TicketRegistry for Postgres {
 }
 
 impl Postgres {
+    /// Looks a ticket up; `None` if its name is free.
     fn find_ticket(&mut self, name: &str, deadline: Deadline) -> Result<Option<Found>, NoAnswer> {
         const FIND: &str = "SELECT registry, \
              pg_catalog.has_sequence_privilege(sequence, 'USAGE, UPDATE') \
              FROM {}.snowflake_ticket WHERE name OPERATOR(pg_catalog.=) $1";
         let rows = self.ask(FIND, &[Some(name.to_string())], deadline)?;
-        Ok(match rows.as_slice() {
-            // NULL: its sequence was dropped, which leaves the name free
-            [row] => match row.as_slice() {
-                [Some(registry), Some(allowed)] => Some(Found {
-                    elsewhere: registry == "t",
-                    allowed: allowed == "t",
-                }),
-                _ => None,
-            },
-            _ => None,
-        })
+        // NULL: its sequence was dropped, which leaves the name free
+        let Some([Some(registry), Some(allowed)]) = rows.first().map(Vec::as_slice) else {
+            return Ok(None);
+        };
+        Ok(Some(Found {
+            elsewhere: registry == "t",
+            allowed: allowed == "t",
+        }))
     }
 }

@@ -43,7 +43,7 @@ fn check_conninfo(setting: &str) -> Result<(), String> {
         let value = libpq::option(&conninfo, keyword).map_err(|problem| unquoted(&problem))?;
         Ok::<_, String>(value.unwrap_or_default())
     };
-    // where part of a password in a URI ends up, in which it was not encoded; errors name both
+    // where part of a password ends up that was not encoded in a URI; errors name both
     let (host, port) = (option(c"host")?, option(c"port")?);
     let is_port = |port: &str| port.is_empty() || port.parse::<u16>().is_ok();
     if host.contains('@') || !port.split(',').all(is_port) {
