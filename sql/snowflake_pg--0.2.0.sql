@@ -160,6 +160,15 @@ STRICT VOLATILE PARALLEL RESTRICTED
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_pg_lease_wrapper';
 
+CREATE VIEW snowflake_lease AS
+    SELECT worker_id, identity, registry, not_before, not_after, remaining, renewed, last_error,
+           contested_by
+    FROM snowflake_pg_lease();
+
+REVOKE EXECUTE ON FUNCTION snowflake_pg_lease() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION snowflake_pg_lease() TO pg_monitor;
+GRANT SELECT ON snowflake_lease TO pg_monitor;
+
 CREATE FUNCTION snowflake_pg_replace_record() RETURNS trigger LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_pg_replace_record_wrapper';
 
@@ -260,11 +269,6 @@ CREATE VIEW snowflake_layouts AS
            ids_per_second
     FROM snowflake_pg_layouts();
 
-CREATE VIEW snowflake_lease AS
-    SELECT worker_id, identity, registry, not_before, not_after, remaining, renewed, last_error,
-           contested_by
-    FROM snowflake_pg_lease();
-
 CREATE VIEW snowflake_status AS
     SELECT worker_id, last_id, last_ts, lead, regression, waits, regressions, errors, mark, layout,
            layout_expires, mark_waits
@@ -321,10 +325,6 @@ REVOKE EXECUTE ON FUNCTION snowflake_pg_replace_record() FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION snowflake_pg_status() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION snowflake_pg_status() TO pg_monitor;
 GRANT SELECT ON snowflake_status TO pg_monitor;
-
-REVOKE EXECUTE ON FUNCTION snowflake_pg_lease() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION snowflake_pg_lease() TO pg_monitor;
-GRANT SELECT ON snowflake_lease TO pg_monitor;
 
 CREATE FUNCTION snowflake_ticket_claim(name text, count int, OUT first bigint, OUT step bigint, OUT claimed int)
 VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c

@@ -1,6 +1,7 @@
-//! What this machine says: clocks, random bits, addresses.
+//! What this machine says: clocks, random bits, addresses, its name.
 
 pub mod address;
 pub mod clock;
 pub mod delay;
+pub mod identity;
 pub mod random;

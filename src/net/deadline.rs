@@ -1,7 +1,9 @@
-//! How long asking another machine may take.
+//! How long asking another machine may take, and waiting for it.
+
+use std::ffi::c_int;
 
 use crate::host::clock;
-use crate::postgres::wait;
+use crate::postgres::wait::{self, Event};
 
 /// When to give up.
 #[derive(Clone, Copy)]
@@ -13,7 +15,7 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// So many microseconds from now, or at a request to shut down.
+    /// The given number of microseconds from now, or at a request to shut down.
     pub fn within(micros: i64) -> Self {
         Self {
             at: clock::monotonic().saturating_add(micros),
@@ -21,7 +23,7 @@ impl Deadline {
         }
     }
 
-    /// So many microseconds from now, for what is done while shutting down.
+    /// The given number of microseconds from now, for what is done while shutting down.
     pub fn of_shutdown(micros: i64) -> Self {
         Self {
             until_shutdown: false,
@@ -29,7 +31,7 @@ impl Deadline {
         }
     }
 
-    /// The same, but earlier than so many microseconds from now.
+    /// The same, but not later than the given number of microseconds from now.
     pub fn and_within(self, micros: i64) -> Self {
         Self {
             at: self.at.min(clock::monotonic().saturating_add(micros)),
@@ -50,5 +52,29 @@ impl Deadline {
     /// Whether it is time to give up.
     pub fn is_over(self) -> bool {
         clock::monotonic() >= self.at || (self.until_shutdown && wait::shutdown_requested())
+    }
+
+    /// Waits until a socket is ready for one of the events.
+    ///
+    /// # Errors
+    /// It takes too long.
+    pub fn wait_for(self, socket: c_int, events: u32) -> Result<(), String> {
+        loop {
+            self.check()?;
+            if wait::for_socket(Event::Registry, socket, events, self.left()) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Refuses to go on once it is time to give up.
+    ///
+    /// # Errors
+    /// It takes too long.
+    pub fn check(self) -> Result<(), String> {
+        if self.is_over() {
+            return Err("it takes too long".into());
+        }
+        Ok(())
     }
 }

@@ -7,7 +7,6 @@ use std::ptr;
 use pgrx::prelude::*;
 
 use crate::net::deadline::Deadline;
-use crate::postgres::wait::{self, Event};
 
 // From libpq-fe.h, which is stable: the library has had one major version since 2005.
 
@@ -96,17 +95,17 @@ impl Drop for Connection {
 }
 
 /// A result, freed when it is dropped.
-struct Answer(*mut PGresult);
+struct QueryResult(*mut PGresult);
 
-impl Drop for Answer {
+impl Drop for QueryResult {
     fn drop(&mut self) {
         // SAFETY: made by PQgetResult; nothing else has the pointer
         unsafe { PQclear(self.0) };
     }
 }
 
-/// One row, all of it text.
-pub type Row = Vec<Option<String>>;
+/// A row of a result, all of it text.
+pub type TextRow = Vec<Option<String>>;
 
 /// A message of libpq as one line.
 ///
@@ -126,7 +125,7 @@ unsafe fn line(message: *const c_char) -> String {
 /// The value of an option in a connection string, `None` if it is not there.
 ///
 /// # Errors
-/// What libpq says about a string that is none.
+/// What libpq says about a string that is not a connection string.
 pub fn option(conninfo: &CStr, keyword: &CStr) -> Result<Option<String>, String> {
     let mut message = ptr::null_mut();
     // SAFETY: a C string; what is allocated is freed below
@@ -159,8 +158,8 @@ pub fn option(conninfo: &CStr, keyword: &CStr) -> Result<Option<String>, String>
 }
 
 impl Connection {
-    /// Connects by a connection string. What stands in `defaults` counts where the string says
-    /// nothing, what stands in `overrides` counts in any case.
+    /// Connects by a connection string. `defaults` count where the string says nothing,
+    /// `overrides` in any case.
     ///
     /// # Errors
     /// What libpq says, or that it takes too long.
@@ -212,7 +211,7 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Runs a statement and answers its rows.
+    /// Runs a statement and returns its rows.
     ///
     /// # Errors
     /// What the server or libpq says, or that it takes too long. The connection is of no use then.
@@ -221,7 +220,7 @@ impl Connection {
         statement: &CStr,
         parameters: &[Option<String>],
         deadline: Deadline,
-    ) -> Result<Vec<Row>, String> {
+    ) -> Result<Vec<TextRow>, String> {
         let texts: Vec<Option<CString>> = parameters
             .iter()
             .map(|value| value.as_deref().map(CString::new).transpose())
@@ -231,7 +230,8 @@ impl Connection {
             .iter()
             .map(|text| text.as_ref().map_or(ptr::null(), |text| text.as_ptr()))
             .collect();
-        // SAFETY: an array of so many C strings or NULL; types, lengths and formats may be NULL
+        // SAFETY: an array of C strings or NULL, of the given length; types, lengths and formats
+        // may be NULL
         let sent = unsafe {
             PQsendQueryParams(
                 self.0,
@@ -248,19 +248,19 @@ impl Connection {
             return Err(self.message());
         }
         let mut rows = Vec::new();
-        while let Some(answer) = self.next_answer(deadline)? {
+        while let Some(result) = self.next_result(deadline)? {
             // SAFETY: a result that is read within its bounds; values are C strings
             unsafe {
-                if PQresultStatus(answer.0) != PGRES_TUPLES_OK {
-                    return Err(line(PQresultErrorMessage(answer.0)));
+                if PQresultStatus(result.0) != PGRES_TUPLES_OK {
+                    return Err(line(PQresultErrorMessage(result.0)));
                 }
-                for row in 0..PQntuples(answer.0) {
+                for row in 0..PQntuples(result.0) {
                     let value = |column| {
-                        let value = PQgetvalue(answer.0, row, column);
-                        (PQgetisnull(answer.0, row, column) == 0)
+                        let value = PQgetvalue(result.0, row, column);
+                        (PQgetisnull(result.0, row, column) == 0)
                             .then(|| CStr::from_ptr(value).to_string_lossy().into_owned())
                     };
-                    rows.push((0..PQnfields(answer.0)).map(value).collect());
+                    rows.push((0..PQnfields(result.0)).map(value).collect());
                 }
             }
         }
@@ -273,7 +273,7 @@ impl Connection {
     }
 
     /// The next result of a statement, `None` after the last.
-    fn next_answer(&mut self, deadline: Deadline) -> Result<Option<Answer>, String> {
+    fn next_result(&mut self, deadline: Deadline) -> Result<Option<QueryResult>, String> {
         loop {
             // SAFETY: the connection is open
             let (unsent, busy) = unsafe {
@@ -285,8 +285,8 @@ impl Connection {
             }
             if busy == 0 {
                 // SAFETY: the connection is open, and this does not block
-                let answer = unsafe { PQgetResult(self.0) };
-                return Ok((!answer.is_null()).then(|| Answer(answer)));
+                let result = unsafe { PQgetResult(self.0) };
+                return Ok((!result.is_null()).then(|| QueryResult(result)));
             }
             let mut events = pg_sys::WL_SOCKET_READABLE;
             if unsent > 0 {
@@ -304,14 +304,7 @@ impl Connection {
     fn wait(&self, events: u32, deadline: Deadline) -> Result<(), String> {
         // SAFETY: the connection is open or opening
         let socket = unsafe { PQsocket(self.0) };
-        loop {
-            if deadline.is_over() {
-                return Err("it takes too long".into());
-            }
-            if wait::for_socket(Event::Registry, socket, events, deadline.left()) {
-                return Ok(());
-            }
-        }
+        deadline.wait_for(socket, events)
     }
 
     fn message(&self) -> String {
@@ -320,5 +313,5 @@ impl Connection {
     }
 }
 
-/// What a registry notes does not belong in this server's log.
+/// What another server notes does not belong in this server's log.
 unsafe extern "C" fn ignore_notice(_argument: *mut c_void, _message: *const c_char) {}

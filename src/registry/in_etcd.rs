@@ -1,33 +1,17 @@
-//! A registry of worker IDs and tickets in etcd, asked by its JSON gateway. What is stored and decided there is
-//! in `snowflake_core::etcd`; this asks, without blocking: the process stays open to signals while
-//! it waits, and every wait has an end.
-//!
-//! HTTP clients that could be had for this wait in a system call, which PostgreSQL's signals do not
-//! end, and start a thread for what the system has no time limit for. A thread must not be in a
-//! process of PostgreSQL: it could get the signals.
+//! A registry in etcd, asked by its JSON gateway. What is stored and decided there is in
+//! `snowflake_core::etcd`; this asks.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
-use std::os::fd::AsRawFd;
-use std::time::Duration;
-
-use pgrx::prelude::*;
 use snowflake_core::etcd::{
-    Address, Committed, CounterState, Endpoint, Keys, Origin, Plan, Response, STATUS_PATH,
-    STATUS_REQUEST, Snapshot, State, Status, TRANSACTION_PATH, post, ticket_key,
+    Address, Committed, Endpoint, Origin, Plan, Response, STATUS_PATH, STATUS_REQUEST, Snapshot,
+    Status, TRANSACTION_PATH, post,
 };
-use snowflake_core::lease::{Answer, Request};
-use snowflake_core::snowflake::Layout;
-use snowflake_core::ticket::Block;
 
-use crate::host::clock;
 use crate::host::random;
 use crate::net::deadline::Deadline;
+use crate::net::tcp;
 use crate::postgres::wait::{self, Event};
-use crate::registry::protocol::{Definition, Registry, Tickets, Unreachable};
+use crate::registry::protocol::NoAnswer;
 
-/// How long connecting may take, in microseconds: nothing else ends it.
-const CONNECT: i64 = 1_000_000;
 /// How often a request is decided anew because others were faster.
 const ROUNDS: u32 = 20;
 /// The longest pause after the first time, in microseconds.
@@ -43,6 +27,34 @@ pub struct Etcd {
     seen: Option<Origin>,
 }
 
+/// What is read, and what becomes of it.
+pub trait Question {
+    /// What the registry has about the subject.
+    type Found: Snapshot;
+    /// What the server is told.
+    type Answer;
+
+    /// The transaction that reads.
+    fn request(&self) -> String;
+
+    /// Makes sense of the response and of what the same member said about itself after that;
+    /// `None` if it was another one.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    fn read(&self, response: &Response, status: &Status) -> Result<Option<Self::Found>, String>;
+
+    /// Decides, knowing the cluster as it was seen last.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    fn decide(
+        &self,
+        found: &Self::Found,
+        seen: Option<&Origin>,
+    ) -> Result<Plan<Self::Answer>, String>;
+}
+
 impl Etcd {
     /// The registry that a setting names.
     pub fn new(setting: &str) -> Self {
@@ -53,51 +65,23 @@ impl Etcd {
         }
     }
 
-    /// Reads and decides about the leases of a layout.
-    fn ask_leases<T>(
-        &mut self,
-        layout: &Layout,
-        deadline: Deadline,
-        decide: impl Fn(&State, Option<&Origin>) -> Result<Plan<T>, String>,
-    ) -> Result<T, Unreachable> {
-        let address = self.address.as_ref().map_err(Clone::clone)?;
-        let keys = Keys::new(address, &layout.namespace());
-        let question = Question {
-            request: State::request(&keys),
-            read: |found: &_, status: &_| State::parse(&keys, found, status),
-            decide,
-        };
-        self.ask(&question, deadline)
+    /// Where it is.
+    ///
+    /// # Errors
+    /// What is wrong with the setting.
+    pub fn address(&self) -> Result<&Address, NoAnswer> {
+        Ok(self.address.as_ref().map_err(Clone::clone)?)
     }
 
-    /// Reads and decides about the counter of a ticket.
-    fn ask_counter<T>(
+    /// Asks one member after the other, the one that answered last first.
+    ///
+    /// # Errors
+    /// What each of them says or the system says about it.
+    pub fn ask<Q: Question>(
         &mut self,
-        name: &str,
+        question: &Q,
         deadline: Deadline,
-        decide: impl Fn(&CounterState) -> Result<Plan<T>, String>,
-    ) -> Result<T, Unreachable> {
-        let address = self.address.as_ref().map_err(Clone::clone)?;
-        let key = ticket_key(address, name);
-        let question = Question {
-            request: CounterState::request(&key),
-            read: |found: &_, status: &_| CounterState::parse(&key, found, status),
-            decide: |state: &_, _: Option<&_>| decide(state),
-        };
-        self.ask(&question, deadline)
-    }
-
-    /// Asks one member after the other, that which answered last before the others.
-    fn ask<S, T, R, D>(
-        &mut self,
-        question: &Question<R, D>,
-        deadline: Deadline,
-    ) -> Result<T, Unreachable>
-    where
-        S: Snapshot,
-        R: Fn(&Response, &Status) -> Result<Option<S>, String>,
-        D: Fn(&S, Option<&Origin>) -> Result<Plan<T>, String>,
-    {
+    ) -> Result<Q::Answer, NoAnswer> {
         let address = self.address.as_ref().map_err(Clone::clone)?;
         let count = address.endpoints.len();
         let mut problems = Vec::new();
@@ -117,191 +101,52 @@ impl Etcd {
                 break;
             }
         }
-        Err(Unreachable(problems.join("; ")))
-    }
-}
-
-/// What is read, and what becomes of it.
-struct Question<R, D> {
-    /// The transaction that reads it.
-    request: String,
-    /// Makes sense of the answer; `None` if two members gave parts of it.
-    read: R,
-    /// Decides, as of the cluster that was seen last.
-    decide: D,
-}
-
-impl Tickets for Etcd {
-    fn define(
-        &mut self,
-        name: &str,
-        definition: Definition,
-        deadline: Deadline,
-    ) -> Result<bool, Unreachable> {
-        self.ask_counter(name, deadline, |state| {
-            state.create(definition.start, definition.step.into())
-        })
-    }
-
-    fn claim(&mut self, name: &str, count: u32, deadline: Deadline) -> Result<Block, Unreachable> {
-        self.ask_counter(name, deadline, |state| state.claim(count))
-    }
-
-    fn is_unreachable(&self) -> bool {
-        // a problem with one key and one with the cluster are not told apart
-        false
-    }
-}
-
-impl Registry for Etcd {
-    fn take(
-        &mut self,
-        layout: &Layout,
-        request: &Request,
-        deadline: Deadline,
-    ) -> Result<Answer, Unreachable> {
-        let workers = layout.largest_worker() + 1;
-        self.ask_leases(layout, deadline, |state, seen| {
-            let request = Request {
-                // the time went on while the member was asked
-                clock: clock::wall().micros() / 1_000,
-                ..request.clone()
-            };
-            state.take(&request, workers, seen)
-        })
-    }
-
-    fn release(
-        &mut self,
-        layout: &Layout,
-        worker: u32,
-        nonce: u128,
-        mark: i64,
-        deadline: Deadline,
-    ) -> Result<(), Unreachable> {
-        self.ask_leases(layout, deadline, |state, _| {
-            state.release(worker, nonce, mark)
-        })
-        .map(drop)
+        Err(NoAnswer(problems.join("; ")))
     }
 }
 
 /// Reads, decides and stores, again if others were faster.
-fn exchange<S, T, R, D>(
+fn exchange<Q: Question>(
     endpoint: &Endpoint,
-    question: &Question<R, D>,
+    question: &Q,
     seen: Option<&Origin>,
     deadline: Deadline,
-) -> Result<(T, Origin), String>
-where
-    S: Snapshot,
-    R: Fn(&Response, &Status) -> Result<Option<S>, String>,
-    D: Fn(&S, Option<&Origin>) -> Result<Plan<T>, String>,
-{
+) -> Result<(Q::Answer, Origin), String> {
+    let request = question.request();
     let status = || Status::parse(&send(endpoint, STATUS_PATH, STATUS_REQUEST, deadline)?);
     for round in 0..ROUNDS {
         if round > 0 {
             let longest = PAUSE << round.min(4);
             wait::pause(Event::Registry, (random::bits() % longest) as i64);
         }
-        let found = send(endpoint, TRANSACTION_PATH, &question.request, deadline)?;
-        let Some(state) = (question.read)(&found, &status()?)? else {
+        let response = send(endpoint, TRANSACTION_PATH, &request, deadline)?;
+        let Some(found) = question.read(&response, &status()?)? else {
             continue;
         };
-        let plan = (question.decide)(&state, seen)?;
+        let plan = question.decide(&found, seen)?;
         let Some(transaction) = plan.transaction else {
-            return Ok((plan.answer, state.origin()));
+            return Ok((plan.answer, found.origin()));
         };
         let committed = send(endpoint, TRANSACTION_PATH, &transaction, deadline)?;
         let committed = Committed::parse(&committed)?;
         if !committed.succeeded {
             continue;
         }
-        if let Some(origin) = state.confirm(&committed, &status()?) {
+        if let Some(origin) = found.confirm(&committed, &status()?) {
             return Ok((plan.answer, origin));
         }
     }
     Err("others were faster, or it answers for several members".into())
 }
 
-/// Sends a request and reads the answer.
+/// Sends a request and reads the response.
 fn send(
     endpoint: &Endpoint,
     path: &str,
     body: &str,
     deadline: Deadline,
 ) -> Result<Response, String> {
-    let mut stream = connect(endpoint, deadline)?;
+    let Endpoint { host, port } = endpoint;
     let request = post(endpoint, path, body);
-    let mut rest = request.as_slice();
-    while !rest.is_empty() {
-        match stream.write(rest) {
-            Ok(0) => return Err("the connection was closed".into()),
-            Ok(sent) => rest = &rest[sent..],
-            Err(error) => ready(&stream, &error, pg_sys::WL_SOCKET_WRITEABLE, deadline)?,
-        }
-    }
-    let mut received = Vec::new();
-    let mut buffer = [0; 16 << 10];
-    loop {
-        match stream.read(&mut buffer) {
-            Ok(length) => {
-                received.extend_from_slice(&buffer[..length]);
-                if let Some(response) = Response::parse(&received, length == 0)? {
-                    return Ok(response);
-                }
-            }
-            Err(error) => ready(&stream, &error, pg_sys::WL_SOCKET_READABLE, deadline)?,
-        }
-    }
-}
-
-/// Waits until a socket is ready that was not.
-fn ready(
-    stream: &TcpStream,
-    error: &std::io::Error,
-    events: u32,
-    deadline: Deadline,
-) -> Result<(), String> {
-    match error.kind() {
-        ErrorKind::Interrupted => return Ok(()),
-        ErrorKind::WouldBlock => {}
-        _ => return Err(error.to_string()),
-    }
-    loop {
-        if deadline.is_over() {
-            return Err("it takes too long".into());
-        }
-        let socket = stream.as_raw_fd();
-        if wait::for_socket(Event::Registry, socket, events, deadline.left()) {
-            return Ok(());
-        }
-    }
-}
-
-/// Connects to one of the addresses of a host. Names are resolved as libpq does it: the system's
-/// resolver has time limits of its own.
-fn connect(endpoint: &Endpoint, deadline: Deadline) -> Result<TcpStream, String> {
-    let addresses = (endpoint.host.as_str(), endpoint.port)
-        .to_socket_addrs()
-        .map_err(|error| error.to_string())?;
-    let mut problem = "its name has no address".to_string();
-    for address in addresses {
-        if deadline.is_over() {
-            return Err("it takes too long".into());
-        }
-        match connect_to(&address, deadline) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => problem = error.to_string(),
-        }
-    }
-    Err(problem)
-}
-
-fn connect_to(address: &SocketAddr, deadline: Deadline) -> std::io::Result<TcpStream> {
-    let limit = deadline.left().clamp(1_000, CONNECT) as u64;
-    let stream = TcpStream::connect_timeout(address, Duration::from_micros(limit))?;
-    stream.set_nonblocking(true)?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
+    tcp::exchange(host, *port, &request, Response::parse, deadline)
 }

@@ -1,18 +1,15 @@
-//! Registries of worker IDs as a member sees them: how to ask one in another server.
+//! A registry in another server, as those that ask it see it: the connection.
 
 use std::ffi::{CStr, CString};
 
-use snowflake_core::lease::{Answer, Denial, Lease, Reason, Request};
-use snowflake_core::snowflake::Layout;
-
 use crate::net::deadline::Deadline;
-use crate::net::libpq::{self, Connection, Row};
-use crate::registry::protocol::{Registry, Unreachable};
+use crate::net::libpq::{self, Connection, TextRow};
+use crate::registry::protocol::NoAnswer;
 
 /// A registry in a PostgreSQL database that has the extension.
 pub struct Postgres {
     conninfo: CString,
-    session: Option<Session>,
+    session: Option<OpenSession>,
     /// Whether it names several hosts.
     several: bool,
     /// Whether the last attempt to connect failed.
@@ -22,7 +19,7 @@ pub struct Postgres {
 }
 
 /// An open connection.
-struct Session {
+struct OpenSession {
     connection: Connection,
     /// The schema of the extension, quoted.
     schema: String,
@@ -31,13 +28,13 @@ struct Session {
 
 /// A server process of the registry.
 struct Backend {
-    pid: String,
-    /// When it began: another one may have its number by now.
-    start: String,
+    pid: Option<String>,
+    /// When it began: another one may have its number by now. Unknown if the role may not see it.
+    start: Option<String>,
 }
 
 /// What is asked first. The settings may differ for the role or database; a member's statements
-/// are short, write, and are transactions of their own.
+/// are short, write, and each is a transaction of its own.
 const GREETING: &CStr = c"SELECT extnamespace::pg_catalog.regnamespace, \
      pg_catalog.set_config('default_transaction_isolation', 'read committed', false), \
      pg_catalog.set_config('default_transaction_read_only', 'off', false), \
@@ -69,7 +66,7 @@ impl Postgres {
         }
     }
 
-    /// Whether the last attempt to connect failed: no statement has anything to do with it.
+    /// Whether the last attempt to connect failed, which is not for the statement's sake.
     pub fn last_failed(&self) -> bool {
         self.unreachable
     }
@@ -80,8 +77,8 @@ impl Postgres {
         statement: &str,
         parameters: &[Option<String>],
         deadline: Deadline,
-    ) -> Result<Vec<Row>, Unreachable> {
-        // one whose server is gone without a word, or hangs, leaves time to ask another
+    ) -> Result<Vec<TextRow>, NoAnswer> {
+        // a session whose server is gone without a word, or hangs, leaves time to ask another
         let kept = if self.several {
             deadline.half()
         } else {
@@ -97,7 +94,7 @@ impl Postgres {
         statement: &str,
         parameters: &[Option<String>],
         deadline: Deadline,
-    ) -> Result<Vec<Row>, Unreachable> {
+    ) -> Result<Vec<TextRow>, NoAnswer> {
         if let Some(session) = self.session.take() {
             // one that was lost meanwhile is replaced at once
             if let Ok(rows) = self.ask_in(session, statement, parameters, kept) {
@@ -109,20 +106,19 @@ impl Postgres {
         let mut session = session?;
         if let Some(Backend { pid, start }) = self.abandoned.take() {
             // elsewhere or gone, if it is not found
-            let process = [Some(pid), Some(start)];
-            session.connection.query(CANCEL, &process, deadline)?;
+            session.connection.query(CANCEL, &[pid, start], deadline)?;
         }
         self.ask_in(session, statement, parameters, deadline)
     }
 
-    /// The same in a session, which is kept if it answers.
+    /// The same in a session, which is kept if the statement succeeds.
     fn ask_in(
         &mut self,
-        mut session: Session,
+        mut session: OpenSession,
         statement: &str,
         parameters: &[Option<String>],
         deadline: Deadline,
-    ) -> Result<Vec<Row>, Unreachable> {
+    ) -> Result<Vec<TextRow>, NoAnswer> {
         let statement = statement.replace("{}", &session.schema);
         let statement = CString::new(statement).map_err(|error| error.to_string())?;
         match session.connection.query(&statement, parameters, deadline) {
@@ -141,7 +137,7 @@ impl Postgres {
 
     /// Connects to the first host that answers and takes writes. libpq tries one host after the
     /// other by itself, but without blocking it would wait for the first one forever.
-    fn connect(&self, deadline: Deadline) -> Result<Session, Unreachable> {
+    fn connect(&self, deadline: Deadline) -> Result<OpenSession, NoAnswer> {
         let conninfo = &self.conninfo;
         let list = |keyword| -> Result<Vec<CString>, String> {
             let value = libpq::option(conninfo, keyword)?.unwrap_or_default();
@@ -168,7 +164,7 @@ impl Postgres {
             let left = (count - index) as i64;
             match self.connect_to(&place, deadline.and_within(deadline.left() / left)) {
                 Ok(session) => return Ok(session),
-                Err(Unreachable(problem)) => problems.push(problem),
+                Err(NoAnswer(problem)) => problems.push(problem),
             }
         }
         Err(problems.join("; ").into())
@@ -178,7 +174,7 @@ impl Postgres {
         &self,
         place: &[(&CStr, &CStr)],
         deadline: Deadline,
-    ) -> Result<Session, Unreachable> {
+    ) -> Result<OpenSession, NoAnswer> {
         let defaults = [
             (c"application_name", c"snowflake_pg"),
             (c"target_session_attrs", c"read-write"),
@@ -188,106 +184,21 @@ impl Postgres {
         let mut connection = Connection::open(&self.conninfo, &defaults, &overrides, deadline)?;
         let timeout = Some((deadline.left() / 1_000).max(1).to_string());
         let rows = connection.query(GREETING, &[timeout], deadline)?;
-        let row = rows.into_iter().next();
-        let row =
-            row.ok_or("extension snowflake_pg is not installed in its database".to_string())?;
-        let mut values = row.into_iter().map(Option::unwrap_or_default);
-        let mut value = |skipped| values.nth(skipped).unwrap_or_default();
-        let schema = value(0);
-        // after the settings
-        let backend = Backend {
-            pid: value(3),
-            start: value(0),
+        // the settings lie between
+        let [Some(schema), .., pid, start] = rows
+            .first()
+            .ok_or("extension snowflake_pg is not installed in its database")?
+            .as_slice()
+        else {
+            return Err("its answer cannot be read".into());
         };
-        Ok(Session {
+        Ok(OpenSession {
             connection,
-            schema,
-            backend,
+            schema: schema.clone(),
+            backend: Backend {
+                pid: pid.clone(),
+                start: start.clone(),
+            },
         })
     }
-}
-
-impl Registry for Postgres {
-    fn take(
-        &mut self,
-        layout: &Layout,
-        request: &Request,
-        deadline: Deadline,
-    ) -> Result<Answer, Unreachable> {
-        const STATEMENT: &str = "SELECT outcome, worker_id, not_before, not_after, contested_by, \
-             detail FROM {}.snowflake_lease_take($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-        let held = request.held;
-        let parameters = [
-            Some(layout.name().to_string()),
-            Some(request.identity.clone()),
-            Some(uuid(request.nonce)),
-            Some(request.host_name.clone()),
-            Some(request.clock.to_string()),
-            Some(request.max_lead.to_string()),
-            Some(request.length.to_string()),
-            request.fixed.map(|worker| worker.to_string()),
-            held.map(|held| held.worker.to_string()),
-            held.map(|held| held.not_before.to_string()),
-            held.map(|held| held.not_after.to_string()),
-        ];
-        let rows = self.ask(STATEMENT, &parameters, deadline)?;
-        read(&rows).ok_or_else(|| Unreachable("its answer cannot be read".into()))
-    }
-
-    fn release(
-        &mut self,
-        layout: &Layout,
-        worker: u32,
-        nonce: u128,
-        mark: i64,
-        deadline: Deadline,
-    ) -> Result<(), Unreachable> {
-        const STATEMENT: &str = "SELECT {}.snowflake_lease_release($1, $2, $3, $4)";
-        let parameters = [
-            Some(layout.name().to_string()),
-            Some(worker.to_string()),
-            Some(uuid(nonce)),
-            Some(mark.to_string()),
-        ];
-        self.ask(STATEMENT, &parameters, deadline).map(drop)
-    }
-}
-
-/// The answer in what `snowflake_lease_take()` returns.
-fn read(rows: &[Row]) -> Option<Answer> {
-    let [row] = rows else {
-        return None;
-    };
-    let [outcome, worker, not_before, not_after, contested_by, detail] = row.as_slice() else {
-        return None;
-    };
-    let outcome = outcome.as_deref()?;
-    if outcome == "granted" {
-        return Some(Answer::Granted {
-            lease: Lease {
-                worker: worker.as_deref()?.parse().ok()?,
-                not_before: not_before.as_deref()?.parse().ok()?,
-                not_after: not_after.as_deref()?.parse().ok()?,
-            },
-            contested_by: contested_by.clone(),
-        });
-    }
-    Some(Answer::Refused(Denial {
-        reason: Reason::from_name(outcome)?,
-        detail: detail.clone().unwrap_or_default(),
-    }))
-}
-
-/// A nonce as a UUID in text.
-fn uuid(nonce: u128) -> String {
-    let digits = format!("{nonce:032x}");
-    let (parts, _) =
-        [8, 4, 4, 4, 12]
-            .iter()
-            .fold((Vec::new(), digits.as_str()), |(mut parts, rest), &size| {
-                let (part, rest) = rest.split_at(size);
-                parts.push(part);
-                (parts, rest)
-            });
-    parts.join("-")
 }

@@ -6,18 +6,25 @@ use snowflake_core::ticket::Block;
 
 use crate::net::deadline::Deadline;
 
-/// A registry does not answer, or not with an answer: why, without a full stop.
+/// Nothing came of a request, and why, without a full stop: the registry cannot be reached, it
+/// refuses ("permission denied"), or what it sends cannot be understood.
 #[derive(Debug)]
-pub struct Unreachable(pub String);
+pub struct NoAnswer(pub String);
 
-impl From<String> for Unreachable {
+impl From<String> for NoAnswer {
     fn from(problem: String) -> Self {
         Self(problem)
     }
 }
 
+impl From<&str> for NoAnswer {
+    fn from(problem: &str) -> Self {
+        Self(problem.into())
+    }
+}
+
 /// Where worker IDs are leased.
-pub trait Registry {
+pub trait LeaseRegistry {
     /// Asks for a lease, or for more of the one that is held.
     ///
     /// # Errors
@@ -27,7 +34,7 @@ pub trait Registry {
         layout: &Layout,
         request: &Request,
         deadline: Deadline,
-    ) -> Result<Answer, Unreachable>;
+    ) -> Result<Answer, NoAnswer>;
 
     /// Gives back what lies at or above `mark`, which no ID has reached.
     ///
@@ -40,7 +47,7 @@ pub trait Registry {
         nonce: u128,
         mark: i64,
         deadline: Deadline,
-    ) -> Result<(), Unreachable>;
+    ) -> Result<(), NoAnswer>;
 }
 
 /// How a counter is to count.
@@ -52,8 +59,8 @@ pub struct Definition {
 }
 
 /// Where counters are that several servers draw from.
-pub trait Tickets {
-    /// Sees to it that the registry has a counter which this server may draw from; answers whether
+pub trait TicketRegistry {
+    /// Sees to it that the registry has a counter which this server may draw from; returns whether
     /// it was there before.
     ///
     /// # Errors
@@ -63,15 +70,20 @@ pub trait Tickets {
         name: &str,
         definition: Definition,
         deadline: Deadline,
-    ) -> Result<bool, Unreachable>;
+    ) -> Result<bool, NoAnswer>;
 
-    /// Claims up to so many numbers.
+    /// Claims up to `count` numbers.
     ///
     /// # Errors
     /// No answer, or none that is a block. Numbers may have been claimed all the same; they are
     /// never given out.
-    fn claim(&mut self, name: &str, count: u32, deadline: Deadline) -> Result<Block, Unreachable>;
+    fn claim(&mut self, name: &str, count: u32, deadline: Deadline) -> Result<Block, NoAnswer>;
 
-    /// Whether it is known that no ticket can be had at present, whatever its name.
+    /// Whether it is known that no ticket can be claimed at present, whatever its name.
     fn is_unreachable(&self) -> bool;
 }
+
+/// A registry of both.
+pub trait Registry: LeaseRegistry + TicketRegistry {}
+
+impl<T: LeaseRegistry + TicketRegistry> Registry for T {}

@@ -1,6 +1,5 @@
-//! A registry of worker IDs in this database: tables, the functions that a server calls to take,
-//! renew and release a lease, and the role that may. What is granted is decided in
-//! `snowflake_core::lease`.
+//! A registry of worker IDs in this database: the functions that a server calls to take, renew and
+//! release a lease, and the role that may. What is granted is decided in `snowflake_core::lease`.
 //!
 //! The functions act with the rights of the extension's owner. Their search path is pinned, and
 //! the tables are named with the schema that the extension is in at the moment.
@@ -9,20 +8,19 @@ use std::ffi::CStr;
 
 use pgrx::prelude::*;
 use snowflake_core::Timestamp;
-use snowflake_core::lease::{self, Answer, Decision, Entry, LONGEST, Lease, Request, Terms};
+use snowflake_core::lease::{self, Answer, LONGEST, Lease, Request, Terms};
 use snowflake_core::snowflake::Layout;
 
 use crate::extension;
 use crate::host::clock;
-use crate::postgres::backend;
 use crate::postgres::datum::Uuid;
 use crate::postgres::error::{Failure, OrRaise, Outcome};
-use crate::postgres::name::Relation;
-use crate::postgres::row::Row;
 use crate::postgres::sql::{self, Sql};
 use crate::postgres::text::Text;
 use crate::postgres::transaction;
 use crate::postgres::trigger::{self, TriggerResult};
+use crate::registry::lease_row::{self, LeaseRow};
+use crate::registry::served_tables::{RegistryRow, Tables};
 
 extension_sql_file!(
     "served.sql",
@@ -41,7 +39,7 @@ const MEMBER: &CStr = c"snowflake_member";
 /// The longest name of an identity or a host.
 const LONGEST_NAME: usize = 255;
 
-/// Takes or renews a lease. Only once the command is complete is the answer durable.
+/// Takes or renews a lease. The answer is durable once the command is complete, not before.
 #[allow(clippy::too_many_arguments)]
 #[pg_extern(sql = r#"
 CREATE FUNCTION snowflake_lease_take(layout text, identity text, nonce uuid, host_name text, clock bigint, max_lead bigint, length bigint, fixed_worker integer, held_worker integer, held_not_before bigint, held_not_after bigint, OUT outcome text, OUT worker_id integer, OUT not_before bigint, OUT not_after bigint, OUT contested_by text, OUT detail text)
@@ -60,7 +58,7 @@ fn snowflake_lease_take(
     held_worker: Option<i32>,
     held_not_before: Option<i64>,
     held_not_after: Option<i64>,
-) -> Row<6> {
+) -> LeaseRow {
     let take = || {
         check_caller(c"snowflake_lease_take()")?;
         let layout = namespace(layout)?;
@@ -78,28 +76,7 @@ fn snowflake_lease_take(
         };
         take(&layout, &request)
     };
-    let answer = take().or_raise();
-    match answer {
-        Answer::Granted {
-            lease,
-            contested_by,
-        } => Row([
-            "granted".into_datum(),
-            (lease.worker as i32).into_datum(),
-            lease.not_before.into_datum(),
-            lease.not_after.into_datum(),
-            contested_by.into_datum(),
-            None,
-        ]),
-        Answer::Refused(refusal) => Row([
-            refusal.reason.name().into_datum(),
-            None,
-            None,
-            None,
-            None,
-            refusal.detail.into_datum(),
-        ]),
-    }
+    lease_row::write(take().or_raise())
 }
 
 /// Gives a lease back from `mark` on, which no ID of the worker has reached. False if it is not the
@@ -193,119 +170,12 @@ fn held(
     }
 }
 
-/// The tables, by names with the schema.
-struct Tables {
-    registry: Relation,
-    leases: Relation,
-}
-
-impl Tables {
-    fn find() -> Outcome<Self> {
-        let schema = extension::find()?.schema;
-        Ok(Self {
-            registry: extension::name(extension::relation(schema, c"snowflake_registry")?)?,
-            leases: extension::name(extension::relation(schema, c"snowflake_registry_lease")?)?,
-        })
-    }
-}
-
-/// The row of `snowflake_registry`, locked: one decides at a time.
-struct Registry {
-    hold_until: i64,
-    longest: i64,
-    tolerance: i64,
-    /// Whether this is another registry than the row says, with a past of its own; not if the row
-    /// says nothing yet.
-    lost: bool,
-    /// Whether the row says which registry this is.
-    known: bool,
-}
-
-/// What tells this registry from one whose grants it may not know: a promoted standby and a backup
-/// restored to a point in time have a timeline of their own, a dump that was restored another system
-/// identifier, a copy of the database another OID.
-fn origin() -> (String, pg_sys::Oid, i64) {
-    // SAFETY: reads shared memory; recovery is over
-    unsafe {
-        (
-            pg_sys::GetSystemIdentifier().to_string(),
-            backend::database(),
-            pg_sys::GetWALInsertionTimeLine().into(),
-        )
-    }
-}
-
-impl Registry {
-    fn lock(tables: &Tables) -> Outcome<Self> {
-        let (system, database, timeline) = origin();
-        let sql = Sql::new(
-            "SELECT hold_until, longest,
-                (EXTRACT(epoch FROM clock_tolerance) * 1000)::bigint,
-                (system_identifier, database, timeline) IS DISTINCT FROM ($1, $2, $3),
-                system_identifier IS NOT NULL
-             FROM ",
-        );
-        let arguments = [system.into(), database.into(), timeline.into()];
-        let sql = sql.relation(&tables.registry).text(" FOR UPDATE");
-        let rows = sql::rows(sql, &arguments, |row| {
-            let (another, known) = (row.value::<bool>(4)?, row.value(5)?);
-            Some(Self {
-                hold_until: row.long(1)?,
-                longest: row.long(2)?,
-                tolerance: row.long(3)?,
-                lost: another && known,
-                known,
-            })
-        })?;
-        let Some(row) = rows.into_iter().next() else {
-            let insert = Sql::new("INSERT INTO ").relation(&tables.registry);
-            return Err(
-                Failure::state("table \"snowflake_registry\" is empty").hint(format!(
-                    "Restore its row. If that is lost: {insert} DEFAULT VALUES, once the longest \
-                     lease that was granted is over.",
-                )),
-            );
-        };
-        row.ok_or_else(altered)
-    }
-
-    /// Stores what has changed.
-    fn store(&self, tables: &Tables, decision: &Decision) -> Outcome<()> {
-        let (hold_until, longest) = (decision.hold_until, decision.longest);
-        if self.known && !self.lost && (hold_until, longest) == (self.hold_until, self.longest) {
-            return Ok(());
-        }
-        let (system, database, timeline) = origin();
-        let update = Sql::new("UPDATE ").relation(&tables.registry).text(
-            " SET hold_until = $1, longest = $2, system_identifier = $3, database = $4,
-                timeline = $5",
-        );
-        let arguments = [
-            hold_until.into(),
-            longest.into(),
-            system.into(),
-            database.into(),
-            timeline.into(),
-        ];
-        sql::change(update, &arguments)?;
-        Ok(())
-    }
-}
-
-/// Of a NULL or a type that the tables and queries do not allow.
-fn altered() -> Failure {
-    Failure::new(
-        PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
-        "tables of the registry were altered",
-    )
-}
-
 fn take(layout: &Layout, request: &Request) -> Outcome<Answer> {
     let (tables, namespace) = (Tables::find()?, layout.namespace());
     // a grant that is lost could be given to another
     transaction::commit_durably();
-    let registry = Registry::lock(&tables)?;
-    let entries = entries(&tables, &namespace, None)?;
+    let registry = RegistryRow::lock(&tables)?;
+    let entries = tables.entries(&namespace, None)?;
     let terms = Terms {
         // not before the lock was granted
         now: clock::wall().micros() / 1_000,
@@ -318,82 +188,23 @@ fn take(layout: &Layout, request: &Request) -> Outcome<Answer> {
     let decision = lease::decide(&terms, &entries, request);
     registry.store(&tables, &decision)?;
     for entry in &decision.entries {
-        store(&tables, &namespace, entry)?;
+        tables.store(&namespace, entry)?;
     }
     Ok(decision.answer)
 }
 
 fn release(layout: &Layout, worker: u32, nonce: u128, mark: i64) -> Outcome<bool> {
     let (tables, namespace) = (Tables::find()?, layout.namespace());
-    Registry::lock(&tables)?;
-    let entries = entries(&tables, &namespace, Some(worker))?;
+    RegistryRow::lock(&tables)?;
+    let entries = tables.entries(&namespace, Some(worker))?;
     let entry = entries.first();
     match entry.and_then(|entry| lease::release(entry, nonce, mark)) {
         Some(released) => {
-            store(&tables, &namespace, &released)?;
+            tables.store(&namespace, &released)?;
             Ok(true)
         }
         None => Ok(false),
     }
-}
-
-/// The entries of a layout, or that of a worker ID of it.
-fn entries(tables: &Tables, namespace: &str, worker: Option<u32>) -> Outcome<Vec<Entry>> {
-    let sql = Sql::new(
-        "SELECT worker_id, identity, nonce, host_name, not_before, not_after,
-            (EXTRACT(epoch FROM renewed) * 1000)::bigint, fixed, released, contested_by
-         FROM ",
-    );
-    let sql = sql
-        .relation(&tables.leases)
-        .text(" WHERE layout = $1 AND ($2 IS NULL OR worker_id = $2)");
-    let arguments = [namespace.into(), worker.map(|worker| worker as i32).into()];
-    let rows = sql::rows(sql, &arguments, |row| {
-        Some(Entry {
-            worker: row.value::<i32>(1)? as u32,
-            identity: row.text(2)?,
-            nonce: u128::from_be_bytes(*row.value::<pgrx::Uuid>(3)?),
-            host_name: row.text(4)?,
-            not_before: row.long(5)?,
-            not_after: row.long(6)?,
-            renewed: row.long(7)?,
-            fixed: row.value(8)?,
-            released: row.value(9)?,
-            contested_by: row.text(10),
-        })
-    })?;
-    let entries: Option<_> = rows.into_iter().collect();
-    entries.ok_or_else(altered)
-}
-
-/// Stores an entry in the place of the one of its worker ID.
-fn store(tables: &Tables, namespace: &str, entry: &Entry) -> Outcome<()> {
-    let insert = Sql::new("INSERT INTO ").relation(&tables.leases).text(
-        " (layout, worker_id, identity, nonce, host_name, not_before, not_after, renewed, fixed,
-            released, contested_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, to_timestamp($8 / 1000.0), $9, $10, $11)
-         ON CONFLICT (layout, worker_id) DO UPDATE SET
-            identity = EXCLUDED.identity, nonce = EXCLUDED.nonce,
-            host_name = EXCLUDED.host_name, not_before = EXCLUDED.not_before,
-            not_after = EXCLUDED.not_after, renewed = EXCLUDED.renewed,
-            fixed = EXCLUDED.fixed, released = EXCLUDED.released,
-            contested_by = EXCLUDED.contested_by",
-    );
-    let arguments = [
-        namespace.into(),
-        (entry.worker as i32).into(),
-        entry.identity.as_str().into(),
-        pgrx::Uuid::from_bytes(entry.nonce.to_be_bytes()).into(),
-        entry.host_name.as_str().into(),
-        entry.not_before.into(),
-        entry.not_after.into(),
-        entry.renewed.into(),
-        entry.fixed.into(),
-        entry.released.into(),
-        entry.contested_by.as_deref().into(),
-    ];
-    sql::change(insert, &arguments)?;
-    Ok(())
 }
 
 /// Runs before the row of `snowflake_registry` is inserted, which takes the place of the one that
@@ -415,13 +226,13 @@ fn replace(fcinfo: pg_sys::FunctionCallInfo) -> Outcome<TriggerResult> {
 }
 
 /// Creates the role of registered servers unless it exists: roles belong to all databases, so it
-/// outlives the extension and may be there before it. Not in PL/pgSQL, which a database may lack, and
-/// which could not keep two databases from creating it at once.
+/// outlives the extension and may be there before it. Not in PL/pgSQL, which a database may lack,
+/// and which could not keep two databases from creating it at once.
 #[pg_extern(volatile, parallel_unsafe)]
 fn snowflake_pg_create_member_role() {
     // SAFETY: a catalog look-up by a valid C string
     let exists = || unsafe { pg_sys::get_role_oid(MEMBER.as_ptr(), true) != pg_sys::InvalidOid };
-    // an open transaction that creates the extension keeps others from it only if it creates the role
+    // only a transaction that creates the role makes others wait until it ends
     if exists() {
         return;
     }

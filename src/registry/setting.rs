@@ -7,22 +7,43 @@ use snowflake_core::etcd;
 use crate::net::libpq;
 use crate::registry::in_etcd::Etcd;
 use crate::registry::in_postgres::Postgres;
-use crate::registry::protocol::{Registry, Tickets};
+use crate::registry::protocol::Registry;
+
+/// What a registry is kept in.
+#[derive(Clone, Copy)]
+enum Kind {
+    Etcd,
+    Postgres,
+}
+
+impl Kind {
+    fn of(setting: &str) -> Self {
+        if etcd::is_address(setting) {
+            Self::Etcd
+        } else {
+            Self::Postgres
+        }
+    }
+}
 
 /// Whether the setting names a registry.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn check(setting: &str) -> Result<(), String> {
-    if etcd::is_address(setting) {
-        return etcd::Address::parse(setting).map(drop);
+    match Kind::of(setting) {
+        Kind::Etcd => etcd::Address::parse(setting).map(drop),
+        Kind::Postgres => check_conninfo(setting),
     }
+}
+
+fn check_conninfo(setting: &str) -> Result<(), String> {
     let conninfo = CString::new(setting).map_err(|_| "It has a zero byte.")?;
     let option = |keyword| {
         let value = libpq::option(&conninfo, keyword).map_err(|problem| unquoted(&problem))?;
         Ok::<_, String>(value.unwrap_or_default())
     };
-    // where part of a password in a URI ends up, in which it was not encoded; errors name both
+    // where part of a password ends up that was not encoded in a URI; errors name both
     let (host, port) = (option(c"host")?, option(c"port")?);
     let is_port = |port: &str| port.is_empty() || port.parse::<u16>().is_ok();
     if host.contains('@') || !port.split(',').all(is_port) {
@@ -39,35 +60,24 @@ fn unquoted(problem: &str) -> String {
 
 /// What kind of registry the setting names; unlike the setting, this holds no secret.
 pub fn kind(setting: &str) -> &'static str {
-    if etcd::is_address(setting) {
-        "etcd"
-    } else {
-        "postgresql"
+    match Kind::of(setting) {
+        Kind::Etcd => "etcd",
+        Kind::Postgres => "postgresql",
     }
 }
 
 /// Where an operator sees who has which worker ID, as the beginning of a sentence.
 pub fn listing(setting: &str) -> &'static str {
-    if etcd::is_address(setting) {
-        "The keys that begin with the prefix of the registry show"
-    } else {
-        "The view snowflake_leases of the registry shows"
+    match Kind::of(setting) {
+        Kind::Etcd => "The keys that begin with the prefix of the registry show",
+        Kind::Postgres => "The view snowflake_leases of the registry shows",
     }
 }
 
 /// The registry that the setting names, not yet connected.
-pub fn registry(setting: &str) -> Box<dyn Registry> {
-    if etcd::is_address(setting) {
-        return Box::new(Etcd::new(setting));
-    }
-    Box::new(Postgres::new(setting))
-}
-
-/// The registry that a setting names, not yet connected.
-pub fn tickets(setting: &str) -> Box<dyn Tickets> {
-    if etcd::is_address(setting) {
-        Box::new(Etcd::new(setting))
-    } else {
-        Box::new(Postgres::new(setting))
+pub fn open(setting: &str) -> Box<dyn Registry> {
+    match Kind::of(setting) {
+        Kind::Etcd => Box::new(Etcd::new(setting)),
+        Kind::Postgres => Box::new(Postgres::new(setting)),
     }
 }

@@ -6,7 +6,3 @@ REVOKE EXECUTE ON FUNCTION snowflake_pg_replace_record() FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION snowflake_pg_status() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION snowflake_pg_status() TO pg_monitor;
 GRANT SELECT ON snowflake_status TO pg_monitor;
-
-REVOKE EXECUTE ON FUNCTION snowflake_pg_lease() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION snowflake_pg_lease() TO pg_monitor;
-GRANT SELECT ON snowflake_lease TO pg_monitor;

@@ -9,13 +9,9 @@ use snowflake_core::snowflake::{FieldKind, Layout};
 use snowflake_core::words::Word;
 
 use crate::host::clock;
-use crate::lease::registrar;
-use crate::postgres::encoding;
 use crate::postgres::error::OrRaise;
 use crate::postgres::timestamp;
-use crate::registry::setting;
 use crate::settings;
-use crate::shared::lease_status::Cause;
 use crate::shared::segment;
 use crate::snowflake::layouts;
 use crate::snowflake::mark;
@@ -24,11 +20,7 @@ use crate::snowflake::record;
 extension_sql_file!(
     "views.sql",
     name = "views",
-    requires = [
-        snowflake_pg_layouts,
-        snowflake_pg_status,
-        snowflake_pg_lease
-    ]
+    requires = [snowflake_pg_layouts, snowflake_pg_status]
 );
 extension_sql_file!(
     "grants.sql",
@@ -142,51 +134,4 @@ fn snowflake_pg_status() -> TableIterator<
             ))
         });
     TableIterator::new(rows.collect::<Vec<_>>())
-}
-
-/// The lease of this server's worker ID, or why there is none; no row without a registry.
-#[allow(clippy::type_complexity)]
-#[pg_extern(volatile, parallel_restricted)]
-fn snowflake_pg_lease() -> TableIterator<
-    'static,
-    (
-        name!(worker_id, Option<i32>),
-        name!(identity, String),
-        name!(registry, String),
-        name!(not_before, Option<TimestampWithTimeZone>),
-        name!(not_after, Option<TimestampWithTimeZone>),
-        name!(remaining, Option<Interval>),
-        name!(renewed, Option<TimestampWithTimeZone>),
-        name!(last_error, Option<String>),
-        name!(contested_by, Option<String>),
-    ),
-> {
-    let holder = segment::shared().or_raise().holder();
-    let row = settings::registry().map(|registry| {
-        let record = holder.record();
-        let lease = record.lease;
-        let time = |millis| timestamp::to_postgres(Timestamp::from_millis(millis));
-        let left = |end: i64| end.saturating_mul(1_000) - clock::wall().micros();
-        let trouble = record.trouble.map(|trouble| {
-            let since = Timestamp::from_millis(trouble.since);
-            match trouble.cause {
-                Cause::Unreachable => format!("no answer since {since}: {}", trouble.text),
-                _ => trouble.text.to_string(),
-            }
-        });
-        (
-            lease.map(|lease| lease.worker as i32),
-            registrar::identity(),
-            setting::kind(&registry).to_string(),
-            lease.map(|lease| time(lease.not_before)),
-            lease.map(|lease| time(lease.not_after)),
-            lease.map(|lease| Interval::from_micros(left(lease.not_after).max(0))),
-            (record.renewed > 0).then(|| time(record.renewed)),
-            trouble.map(encoding::message),
-            record
-                .contested_by
-                .map(|host| encoding::message(host.to_string())),
-        )
-    });
-    TableIterator::new(row)
 }

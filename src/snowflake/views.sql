@@ -3,11 +3,6 @@ CREATE VIEW snowflake_layouts AS
            ids_per_second
     FROM snowflake_pg_layouts();
 
-CREATE VIEW snowflake_lease AS
-    SELECT worker_id, identity, registry, not_before, not_after, remaining, renewed, last_error,
-           contested_by
-    FROM snowflake_pg_lease();
-
 CREATE VIEW snowflake_status AS
     SELECT worker_id, last_id, last_ts, lead, regression, waits, regressions, errors, mark, layout,
            layout_expires, mark_waits

@@ -4,6 +4,7 @@ use pgrx::PgSqlErrorCode;
 use snowflake_core::snowflake::{Layout, Worker, host_name_ordinal, worker_from_address};
 
 use crate::host::address;
+use crate::host::identity;
 use crate::postgres::backend::BackendLocal;
 use crate::postgres::error::{Failure, Outcome, Report};
 use crate::settings;
@@ -136,10 +137,9 @@ fn single(setting: Worker, layout: &Layout, shared: Shared) -> Outcome<u32> {
             )
         }
         Worker::HostName => {
-            let host_name = hostname::get()
-                .map_err(|error| Failure::state(format!("could not read the host name: {error}")))?
-                .to_string_lossy()
-                .into_owned();
+            let host_name = identity::host_name().map_err(|error| {
+                Failure::state(format!("could not read the host name: {error}"))
+            })?;
             let worker = host_name_ordinal(&host_name, layout)?;
             (worker, format!("host name \"{host_name}\""))
         }

@@ -12,7 +12,7 @@ use crate::postgres::sequence::Sequence;
 use crate::postgres::sql::{self, Sql};
 use crate::postgres::text::ServerText;
 use crate::postgres::transaction;
-use crate::registry::protocol::{Definition, Unreachable};
+use crate::registry::protocol::{Definition, NoAnswer};
 use crate::registry::setting;
 use crate::settings;
 use crate::shared::segment;
@@ -101,9 +101,9 @@ fn create_remotely(name: ServerText, definition: Definition, setting: &str) -> O
         .detail_of(&problem)
     };
     let deadline = Deadline::within(PATIENCE);
-    let existed = setting::tickets(setting)
+    let existed = setting::open(setting)
         .define(&text, definition, deadline)
-        .map_err(|Unreachable(problem)| {
+        .map_err(|NoAnswer(problem)| {
             failed(problem).hint(
                 "If it is a matter of privileges: create the ticket in the database of the \
                  registry, grant USAGE on its sequence to the role that this server logs in as, \

@@ -2,4 +2,5 @@
 
 pub mod counter;
 pub mod create;
+pub mod delivery;
 pub mod draw;
