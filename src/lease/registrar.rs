@@ -21,9 +21,9 @@ use crate::postgres::wait::{self, Event};
 use crate::registry::protocol::{Registry, Tickets, Unreachable};
 use crate::registry::setting as registry_setting;
 use crate::settings;
+use crate::shared::block_orders::{Index, Order};
 use crate::shared::holder::{Cause, Holder};
 use crate::shared::segment::{self, Shared};
-use crate::shared::supplies::{Index, Order};
 use crate::snowflake::worker;
 
 /// The shortest and the longest pause between two attempts, in microseconds.
@@ -61,7 +61,7 @@ pub extern "C-unwind" fn snowflake_pg_registrar(_argument: pg_sys::Datum) {
     let holder = shared.holder();
     // SAFETY: the latch of this process lies in shared memory
     holder.serve(unsafe { pg_sys::MyLatch });
-    shared.supplies().take_over();
+    shared.block_orders().take_over();
     let tickets = settings::ticket_registry().map(|setting| registry_setting::tickets(&setting));
     let leases = settings::registry().map(|setting| Leases {
         shared,
@@ -142,8 +142,8 @@ impl Registrar {
 
     /// Fetches a block of tickets that is asked for; answers whether there was one.
     fn fetch_block(&mut self) -> bool {
-        let supplies = self.shared.supplies();
-        let Some(order) = supplies.begin(self.latest) else {
+        let orders = self.shared.block_orders();
+        let Some(order) = orders.begin(self.latest) else {
             return false;
         };
         self.latest = Some(order.index);
@@ -158,15 +158,15 @@ impl Registrar {
                 .as_ref()
                 .is_some_and(|tickets| tickets.is_unreachable())
         {
-            supplies.fail_all(trouble);
+            orders.fail_all(trouble);
         }
-        supplies.end(&order, result);
+        orders.end(&order, result);
         true
     }
 
     /// Queues the block behind the current one of its ticket.
     fn deliver(&mut self, order: &Order) -> Result<(), String> {
-        let entry = self.shared.known_counter(order.key);
+        let entry = self.shared.counters().known(order.key);
         let Some(entry) = entry else {
             return Ok(()); // dropped meanwhile
         };
@@ -186,7 +186,7 @@ impl Registrar {
         let block = tickets
             .claim(&order.name, order.count, deadline)
             .map_err(|Unreachable(problem)| problem)?;
-        if !self.shared.supplies().is_new(order, &block) {
+        if !self.shared.block_orders().is_new(order, &block) {
             let Block { first, .. } = block;
             return Err(format!(
                 "the registry gave out {first}, which it gave out before: it lost its newest state"

@@ -17,6 +17,7 @@ use crate::postgres::error::{Failure, Outcome};
 use crate::postgres::lock::Lock;
 use crate::registry::setting;
 use crate::settings;
+use crate::shared::bounded_text::BoundedText;
 use crate::shared::segment::Shared;
 
 /// The part of shared memory that is about the lease.
@@ -47,7 +48,7 @@ pub struct Record {
     /// Why it was not granted or renewed, unless the last attempt succeeded.
     pub trouble: Option<Trouble>,
     /// The host that presents the identity of this server as well.
-    pub contested_by: Option<Line>,
+    pub contested_by: Option<LeaseText>,
 }
 
 /// Why there is no lease.
@@ -56,7 +57,7 @@ pub struct Trouble {
     pub cause: Cause,
     /// When it began, in milliseconds since 1970.
     pub since: i64,
-    pub text: Line,
+    pub text: LeaseText,
 }
 
 /// What kind of trouble: who is to do something about it.
@@ -71,7 +72,7 @@ pub enum Cause {
 }
 
 /// What there is room for of a reason or a host name.
-type Line = crate::shared::line::Line<480>;
+type LeaseText = BoundedText<480>;
 
 impl Holder {
     /// The lease of a server that has none yet, or needs none.
@@ -328,7 +329,7 @@ impl Holder {
             record.trouble = Some(Trouble {
                 cause,
                 since: known.map_or(now, |known| known.since),
-                text: Line::new(text.trim_end().trim_end_matches('.')),
+                text: LeaseText::new(text.trim_end().trim_end_matches('.')),
             });
             known.is_none()
         })
@@ -339,7 +340,7 @@ impl Holder {
     pub fn contested(&self, host: Option<&str>) -> bool {
         self.change(|record| {
             let known = record.contested_by.map(|known| known.to_string());
-            record.contested_by = host.map(Line::new);
+            record.contested_by = host.map(LeaseText::new);
             host.is_some() && known.as_deref() != host
         })
     }

@@ -200,7 +200,9 @@ fn drop_counter(name: ServerText) -> Outcome<()> {
         sql::run(Sql::new("DROP SEQUENCE ").relation(&find(sequence)?))?;
         if let Ok(shared) = segment::shared() {
             // nobody claims numbers until this transaction ends: it has the sequence locked
-            shared.forget_counter(draw::key(sequence));
+            let key = draw::key(sequence);
+            shared.counters().forget(key);
+            shared.block_orders().forget(key);
         }
     }
     delete_row(table, name)

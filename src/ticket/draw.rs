@@ -15,21 +15,22 @@ use crate::postgres::sequence::{Sequence, flushed, flushed_soon};
 use crate::postgres::table::{Key, Table};
 use crate::postgres::text::ServerText;
 use crate::settings;
-use crate::shared::segment::{self, COUNTERS, Shared};
-use crate::shared::supplies::{self, LONGEST_NAME, SUPPLIES};
+use crate::shared::block_orders::{self, LONGEST_NAME, REGISTRY_TICKETS, RegistryName};
+use crate::shared::counters::{COUNTERS, CounterEntry};
+use crate::shared::segment::{self, Shared};
 use crate::ticket::counter::{self, Attempt, Settings};
 
 /// A counter as a backend knows it.
 #[derive(Clone, Copy)]
-pub struct Counter {
+pub struct KnownCounter {
     sequence: pg_sys::Oid,
     /// The table that names it.
     table: pg_sys::Oid,
     key: u64,
     /// Its blocks; `None` if there is no room for them in shared memory.
-    entry: Option<&'static segment::Counter>,
+    entry: Option<&'static CounterEntry>,
     /// Where they are asked for, if they come from a registry.
-    supply: Option<supplies::Index>,
+    supply: Option<block_orders::Index>,
 }
 
 /// What the table says about a ticket.
@@ -43,8 +44,8 @@ pub struct Named {
 }
 
 /// The counters that this backend has looked up, by name.
-static KNOWN: Kept<HashMap<Box<[u8]>, Counter>> = Kept::new(|counters, changed| {
-    let depends = |counter: &Counter| [counter.sequence, counter.table].contains(&changed);
+static KNOWN: Kept<HashMap<Box<[u8]>, KnownCounter>> = Kept::new(|counters, changed| {
+    let depends = |counter: &KnownCounter| [counter.sequence, counter.table].contains(&changed);
     counters.values().any(depends)
 });
 /// The table that names them.
@@ -81,11 +82,11 @@ fn next(name: ServerText) -> Outcome<i64> {
 }
 
 /// Whether a counter has the places in shared memory that it had.
-fn still_has(counter: Counter, entry: &segment::Counter) -> Outcome<bool> {
-    let supplies = segment::shared()?.supplies();
+fn still_has(counter: KnownCounter, entry: &CounterEntry) -> Outcome<bool> {
+    let orders = segment::shared()?.block_orders();
     let supplied = counter
         .supply
-        .is_none_or(|index| supplies.has(index, counter.key));
+        .is_none_or(|index| orders.has(index, counter.key));
     Ok(supplied && entry.belongs_to(counter.key))
 }
 
@@ -143,7 +144,7 @@ pub fn key(sequence: pg_sys::Oid) -> u64 {
     segment::key(unsafe { pg_sys::MyDatabaseId }, sequence)
 }
 
-fn look_up(name: ServerText) -> Outcome<Counter> {
+fn look_up(name: ServerText) -> Outcome<KnownCounter> {
     let shared = segment::shared()?;
     refuse_recovery()?;
     let named = named(name)?.ok_or_else(|| missing(name))?;
@@ -152,7 +153,7 @@ fn look_up(name: ServerText) -> Outcome<Counter> {
     let sequence = checked(Sequence::open(oid), name)?;
     let key = key(oid);
     // while it is open nobody drops it, and the places that it gets are its own
-    let entry = shared.counter(key);
+    let entry = shared.counters().entry(key);
     if let Some(entry) = entry {
         let file = sequence.file();
         entry.lock.with(|| settle_file(entry, key, file));
@@ -162,7 +163,7 @@ fn look_up(name: ServerText) -> Outcome<Counter> {
         .then(|| place(shared, key, name, entry.is_some()))
         .transpose();
     sequence.close();
-    Ok(Counter {
+    Ok(KnownCounter {
         sequence: oid,
         table: table()?,
         key,
@@ -172,12 +173,14 @@ fn look_up(name: ServerText) -> Outcome<Counter> {
 }
 
 /// Where the blocks of a registry's ticket are asked for.
-fn place(shared: Shared, key: u64, name: ServerText, cached: bool) -> Outcome<supplies::Index> {
+fn place(shared: Shared, key: u64, name: ServerText, cached: bool) -> Outcome<block_orders::Index> {
     let text = name_in_registry(name)?;
-    let place = cached.then(|| shared.supplies().place(key, text)).flatten();
+    let place = cached
+        .then(|| shared.block_orders().place(key, text))
+        .flatten();
     place.ok_or_else(|| {
         let limit = if cached {
-            format!("{SUPPLIES} tickets of registries")
+            format!("{REGISTRY_TICKETS} tickets of registries")
         } else {
             format!("{COUNTERS} tickets in blocks")
         };
@@ -193,9 +196,9 @@ fn place(shared: Shared, key: u64, name: ServerText, cached: bool) -> Outcome<su
 }
 
 /// The name of a ticket as a registry knows it, which must be no other's name.
-pub fn name_in_registry(name: ServerText) -> Outcome<supplies::Name> {
+pub fn name_in_registry(name: ServerText) -> Outcome<RegistryName> {
     let text = name.to_utf8();
-    let exact = text.and_then(|text| supplies::Name::exact(&text));
+    let exact = text.and_then(|text| RegistryName::exact(&text));
     exact.ok_or_else(|| {
         invalid_name(name).detail(format!(
             "In a registry it must be valid in UTF-8, with up to {LONGEST_NAME} bytes."
@@ -231,7 +234,7 @@ fn dropped(name: ServerText) -> Failure {
 
 /// Forgets the numbers of a file that the sequence no longer has: it was altered, and begins as it
 /// is told. With the lock of the entry.
-fn settle_file(entry: &segment::Counter, key: u64, file: u32) {
+fn settle_file(entry: &CounterEntry, key: u64, file: u32) {
     if entry.belongs_to(key) && entry.file.swap(file, Ordering::Relaxed) != file {
         entry.cache.discard();
     }
@@ -285,7 +288,7 @@ fn flush(position: u64) {
 }
 
 /// A number of a counter whose blocks are not cached.
-fn claim_one(counter: Counter, name: ServerText) -> Outcome<i64> {
+fn claim_one(counter: KnownCounter, name: ServerText) -> Outcome<i64> {
     refuse_recovery()?;
     let sequence = open(counter.sequence, name)?;
     let attempt =
@@ -302,9 +305,9 @@ fn claim_one(counter: Counter, name: ServerText) -> Outcome<i64> {
 
 /// Gets a block behind the current one, unless that means to wait. Not to have it yet is no error:
 /// who needs it gets it, or the error.
-fn fetch_ahead(counter: Counter, entry: &segment::Counter) -> Outcome<()> {
-    let supplies = segment::shared()?.supplies();
-    if counter.supply.is_some_and(|index| supplies.is_busy(index)) {
+fn fetch_ahead(counter: KnownCounter, entry: &CounterEntry) -> Outcome<()> {
+    let orders = segment::shared()?.block_orders();
+    if counter.supply.is_some_and(|index| orders.is_busy(index)) {
         return Ok(());
     }
     let Some(sequence) = Sequence::open_at_once(counter.sequence) else {
@@ -327,7 +330,7 @@ fn fetch_ahead(counter: Counter, entry: &segment::Counter) -> Outcome<()> {
 }
 
 /// Returns with numbers in the current block; other callers may have drawn them by then.
-fn fetch(counter: Counter, entry: &segment::Counter, name: ServerText) -> Outcome<()> {
+fn fetch(counter: KnownCounter, entry: &CounterEntry, name: ServerText) -> Outcome<()> {
     refuse_recovery()?;
     if let Some(index) = counter.supply {
         return await_block(counter, entry, index, name);
@@ -357,7 +360,11 @@ fn fetch(counter: Counter, entry: &segment::Counter, name: ServerText) -> Outcom
 }
 
 /// How many numbers of a registry's ticket to ask for.
-fn wanted(counter: Counter, entry: &segment::Counter, sequence: &Sequence) -> Outcome<Option<u32>> {
+fn wanted(
+    counter: KnownCounter,
+    entry: &CounterEntry,
+    sequence: &Sequence,
+) -> Outcome<Option<u32>> {
     let block = Settings::of(sequence)?.block.min(LARGEST_CLAIM as u32);
     let now = clock::sample().monotonic_before;
     let size = entry.lock.with(|| {
@@ -370,14 +377,14 @@ fn wanted(counter: Counter, entry: &segment::Counter, sequence: &Sequence) -> Ou
 
 /// Asks the registrar for a block behind the current one.
 fn order_ahead(
-    counter: Counter,
-    entry: &segment::Counter,
-    index: supplies::Index,
+    counter: KnownCounter,
+    entry: &CounterEntry,
+    index: block_orders::Index,
     sequence: &Sequence,
 ) -> Outcome<()> {
     let shared = segment::shared()?;
     if let Ok(Some(count)) = wanted(counter, entry, sequence)
-        && shared.supplies().ask(index, counter.key, count)
+        && shared.block_orders().ask(index, counter.key, count)
     {
         shared.holder().wake_registrar();
     }
@@ -386,9 +393,9 @@ fn order_ahead(
 
 /// Returns with numbers in the current block; other callers may have drawn them by then.
 fn await_block(
-    counter: Counter,
-    entry: &segment::Counter,
-    index: supplies::Index,
+    counter: KnownCounter,
+    entry: &CounterEntry,
+    index: block_orders::Index,
     name: ServerText,
 ) -> Outcome<()> {
     let shared = segment::shared()?;
@@ -428,8 +435,8 @@ fn await_block(
     };
     entry.cache.count_wait();
     let wake = || shared.holder().wake_registrar();
-    let supplies = shared.supplies();
-    supplies
+    let orders = shared.block_orders();
+    orders
         .wait(index, counter.key, count, ready, wake)
         .map_err(failed)
 }
@@ -447,8 +454,8 @@ enum Fill {
 /// Claims a block and queues it, unless one is queued; goes on to it if it can. With the lock of
 /// the entry.
 fn fill(
-    counter: Counter,
-    entry: &segment::Counter,
+    counter: KnownCounter,
+    entry: &CounterEntry,
     sequence: &Sequence,
     settings: &Settings,
     ahead: bool,
@@ -560,7 +567,7 @@ fn state(oid: pg_sys::Oid) -> Outcome<Row<8>> {
     let [last_block, cached, blocks, waits] = cached.unwrap_or([None; 4]);
     let trouble = segment::shared()
         .ok()
-        .and_then(|shared| shared.supplies().trouble(key(oid)));
+        .and_then(|shared| shared.block_orders().trouble(key(oid)));
     Ok(Row([
         next.map(Into::into),
         Some(settings.step.into()),
@@ -576,7 +583,7 @@ fn state(oid: pg_sys::Oid) -> Outcome<Row<8>> {
 /// What shared memory has of a counter: size of the latest block, numbers cached, counts of blocks
 /// and of waits.
 fn cached(shared: Shared, oid: pg_sys::Oid) -> [Option<i64>; 4] {
-    let Some(entry) = shared.known_counter(key(oid)) else {
+    let Some(entry) = shared.counters().known(key(oid)) else {
         return [Some(0); 4];
     };
     let cache = &entry.cache;
