@@ -63,6 +63,30 @@ struct OrderRecord {
     trouble: Trouble,
 }
 
+impl OrderRecord {
+    /// What came of the attempt that a caller waits for, `None` as long as it has not ended. A
+    /// caller that waits for none yet asks for one.
+    fn poll(
+        &mut self,
+        attempt: &mut Option<u64>,
+        count: u32,
+        now: i64,
+    ) -> Option<Result<(), String>> {
+        let failed = match *attempt {
+            Some(attempt) => self.state.outcome(attempt, count, now)?,
+            None => match self.state.ask(count, now) {
+                Asked::Failed => true,
+                Asked::Attempt(number) => {
+                    *attempt = Some(number);
+                    return None;
+                }
+            },
+        };
+        let trouble = failed.then(|| self.trouble.to_string());
+        Some(trouble.map_or(Ok(()), Err))
+    }
+}
+
 /// Which place a ticket has.
 #[derive(Clone, Copy)]
 pub struct Index(usize);
@@ -204,20 +228,7 @@ impl BlockOrders {
                 break Ok(());
             }
             let now = clock::monotonic();
-            let poll = |record: &mut OrderRecord| {
-                let failed = match attempt {
-                    Some(attempt) => record.state.outcome(attempt, count, now)?,
-                    None => match record.state.ask(count, now) {
-                        Asked::Failed => true,
-                        Asked::Attempt(number) => {
-                            attempt = Some(number);
-                            return None;
-                        }
-                    },
-                };
-                let trouble = failed.then(|| record.trouble.to_string());
-                Some(trouble.map_or(Ok(()), Err))
-            };
+            let poll = |record: &mut OrderRecord| record.poll(&mut attempt, count, now);
             // without a place it was dropped meanwhile: the caller looks it up again
             let polled = self.lock.with(|| self.with_record(index, key, poll));
             let ended = polled.unwrap_or(Some(Ok(())));
