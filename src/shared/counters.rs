@@ -18,7 +18,7 @@ pub struct CounterEntry {
     /// Excludes those who write `cache` and `file`, other than by drawing a number.
     pub lock: Lock,
     /// The file of the sequence that the numbers come from.
-    pub file: AtomicU32,
+    file: AtomicU32,
 }
 
 impl CounterEntry {
@@ -36,6 +36,14 @@ impl CounterEntry {
     #[inline]
     pub fn belongs_to(&self, key: u64) -> bool {
         self.key.load(Ordering::Relaxed) == key
+    }
+
+    /// Forgets the numbers of a file that the sequence no longer has: it was altered, and begins
+    /// as it is told. With the lock.
+    pub fn follow(&self, key: u64, file: u32) {
+        if self.belongs_to(key) && self.file.swap(file, Ordering::Relaxed) != file {
+            self.cache.discard();
+        }
     }
 }
 
