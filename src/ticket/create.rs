@@ -112,7 +112,10 @@ fn create_remotely(name: ServerText, definition: Definition, setting: &str) -> O
     if existed {
         Failure::new(
             PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
-            format!("ticket \"{text}\" exists in the registry, which goes on counting as it does"),
+            format!(
+                "ticket \"{text}\" already exists in the registry; its start and step stay as \
+                 they are"
+            ),
         )
         .report(PgLogLevel::NOTICE);
     }
