@@ -426,14 +426,14 @@ CREATE TABLE snowflake_ticket (
 SELECT pg_catalog.pg_extension_config_dump('snowflake_ticket', '');
 GRANT SELECT ON snowflake_ticket TO PUBLIC;
 
+REVOKE EXECUTE ON FUNCTION ticket_create(text, bigint, int), ticket_create(text, bigint, int, int) FROM PUBLIC;
+
+REVOKE EXECUTE ON FUNCTION snowflake_ticket_define(text, bigint, int, int) FROM PUBLIC;
+
 CREATE VIEW snowflake_tickets AS
     SELECT name, sequence, registry, CASE WHEN NOT registry THEN next END AS next,
            CASE WHEN NOT registry THEN step END AS step, block, last_block, cached, blocks, waits, last_error
     FROM snowflake_ticket, snowflake_pg_ticket_state(sequence);
-
-REVOKE EXECUTE ON FUNCTION ticket_create(text, bigint, int), ticket_create(text, bigint, int, int) FROM PUBLIC;
-
-REVOKE EXECUTE ON FUNCTION snowflake_ticket_define(text, bigint, int, int) FROM PUBLIC;
 
 REVOKE EXECUTE ON FUNCTION snowflake_pg_ticket_state(regclass) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION snowflake_pg_ticket_state(regclass) TO pg_monitor;

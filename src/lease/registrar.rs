@@ -45,7 +45,7 @@ pub extern "C-unwind" fn snowflake_pg_registrar(_argument: pg_sys::Datum) {
     };
     // SAFETY: the latch of this process lies in shared memory
     shared.holder().serve(unsafe { pg_sys::MyLatch });
-    shared.supplies().take_over();
+    shared.block_orders().take_over();
     let leases =
         settings::registry().map(|setting| Leases::new(shared, layout, setting::open(&setting)));
     let tickets = settings::ticket_registry()

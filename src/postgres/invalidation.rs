@@ -45,7 +45,7 @@ impl<T> Kept<T> {
     /// Looks something up; returns as well whether that may be kept. A message that comes in
     /// meanwhile, with any lock that is taken, tells of a change once: what was looked up before it
     /// and kept after it would stay out of date.
-    fn find<F>(&'static self, find: impl FnOnce() -> Outcome<F>) -> Outcome<(F, bool)> {
+    fn find<F, E>(&'static self, find: impl FnOnce() -> Result<F, E>) -> Result<(F, bool), E> {
         if !self.is_listed.replace(true) {
             watch(self);
         }
@@ -94,11 +94,11 @@ impl<T: Clone> Kept<T> {
 /// Values by name. A change of one that any of them depends on drops all.
 impl<V: Copy> Kept<HashMap<Box<[u8]>, V>> {
     /// The value of a name, looked up unless it is known.
-    pub fn get_or_find(
+    pub fn get_or_find<E>(
         &'static self,
         name: &[u8],
-        find: impl FnOnce() -> Outcome<V>,
-    ) -> Outcome<V> {
+        find: impl FnOnce() -> Result<V, E>,
+    ) -> Result<V, E> {
         let known = self.look(|map| map.get(name).copied());
         if let Some(value) = known.flatten() {
             return Ok(value);

@@ -2,7 +2,7 @@
 
 use snowflake_core::lease::{Lease, Reason};
 
-use crate::shared::line::Line;
+use crate::shared::bounded_text::BoundedText;
 
 /// What there is to tell about the lease; times in milliseconds since 1970.
 #[derive(Clone, Copy, Default)]
@@ -37,4 +37,4 @@ pub enum Cause {
 }
 
 /// What there is room for of a reason or a host name.
-pub type ReasonText = Line<480>;
+pub type ReasonText = BoundedText<480>;

@@ -1,11 +1,10 @@
 //! The segment of shared memory: what it is made of, and how it begins. docs/shared-memory.md
 //! draws it.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use pgrx::prelude::*;
 use snowflake_core::snowflake::Layout;
-use snowflake_core::ticket::Cache;
 use snowflake_core::words::Slot;
 
 use crate::host::clock;
@@ -14,13 +13,11 @@ use crate::postgres::backend::{self, BackendLocal};
 use crate::postgres::error::{Failure, OrRaise, Outcome};
 use crate::postgres::lock::{self, Lock};
 use crate::settings;
+use crate::shared::block_orders::BlockOrders;
+use crate::shared::counters::{COUNTERS, CounterEntry, Counters};
 use crate::shared::holder::Holder;
 use crate::shared::marks::{Marks, StoredMarks};
-use crate::shared::supplies::Supplies;
 use crate::shared::words::{Beginning, Words};
-
-/// Ticket counters whose blocks are cached; of further ones every number is claimed by itself.
-pub const COUNTERS: usize = 256;
 
 /// What comes before the slots.
 #[repr(C, align(64))]
@@ -46,29 +43,9 @@ struct Header {
     tranche: i32,
     /// Held while an entry of a counter is looked up, taken or freed.
     counters_lock: Lock,
-    counters: [Counter; COUNTERS],
+    counters: [CounterEntry; COUNTERS],
     /// Tickets whose blocks come from a registry.
-    supplies: Supplies,
-}
-
-/// The cached blocks of one ticket counter. What every ticket touches comes first.
-#[repr(C, align(128))]
-pub struct Counter {
-    /// Database OID and OID of the sequence, 0 while the entry is free.
-    key: AtomicU64,
-    pub cache: Cache<AtomicU64>,
-    /// Excludes those who write `cache` and `file`, other than by drawing a number.
-    pub lock: Lock,
-    /// The file of the sequence that the numbers come from.
-    pub file: AtomicU32,
-}
-
-impl Counter {
-    /// Whether the entry belongs to that counter.
-    #[inline]
-    pub fn belongs_to(&self, key: u64) -> bool {
-        self.key.load(Ordering::Relaxed) == key
-    }
+    block_orders: BlockOrders,
 }
 
 /// Shared memory as a backend sees it.
@@ -148,45 +125,14 @@ impl Shared {
         self.header.logged_worker.swap(worker, Ordering::Relaxed) != worker
     }
 
-    /// The entry of a ticket counter; `None` if there is no room for it.
-    pub fn counter(self, key: u64) -> Option<&'static Counter> {
-        let counters = &self.header.counters;
-        self.header.counters_lock.with(|| {
-            let find = |key| counters.iter().find(|counter| counter.belongs_to(key));
-            find(key).or_else(|| {
-                let free = find(0)?;
-                free.key.store(key, Ordering::Relaxed);
-                Some(free)
-            })
-        })
-    }
-
-    /// The same without making room for it.
-    pub fn known_counter(self, key: u64) -> Option<&'static Counter> {
-        let counters = &self.header.counters;
-        self.header
-            .counters_lock
-            .with(|| counters.iter().find(|counter| counter.belongs_to(key)))
-    }
-
-    /// Frees the entry of a ticket counter that is dropped; its numbers are never given out.
-    pub fn forget_counter(self, key: u64) {
-        // freed with the lock of the entry, taken with that of all
-        if let Some(counter) = self.known_counter(key) {
-            counter.lock.with(|| {
-                // another backend may have been first
-                if counter.belongs_to(key) {
-                    counter.cache.clear();
-                    counter.key.store(0, Ordering::Relaxed);
-                }
-            });
-        }
-        self.supplies().forget(key);
+    /// The ticket counters whose blocks are cached.
+    pub fn counters(self) -> Counters {
+        Counters::new(&self.header.counters_lock, &self.header.counters)
     }
 
     /// Tickets whose blocks come from a registry.
-    pub fn supplies(self) -> &'static Supplies {
-        &self.header.supplies
+    pub fn block_orders(self) -> &'static BlockOrders {
+        &self.header.block_orders
     }
 }
 
@@ -280,13 +226,8 @@ impl Header {
             marks: Marks::new(),
             tranche,
             counters_lock: Lock::new(tranche),
-            counters: std::array::from_fn(|_| Counter {
-                key: AtomicU64::new(0),
-                cache: Cache::new(),
-                lock: Lock::new(tranche),
-                file: AtomicU32::new(0),
-            }),
-            supplies: Supplies::new(tranche),
+            counters: std::array::from_fn(|_| CounterEntry::new(tranche)),
+            block_orders: BlockOrders::new(tranche),
         })
     }
 }

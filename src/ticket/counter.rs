@@ -5,10 +5,13 @@
 //! as it is for nextval().
 
 use pgrx::prelude::*;
-use snowflake_core::ticket::{self, LARGEST_GROWTH, Queued};
+use snowflake_core::ticket::{self, Block, LARGEST_GROWTH, Queued};
 
 use crate::postgres::error::{Failure, Outcome};
 use crate::postgres::sequence::{Change, Sequence, SequenceData};
+use crate::postgres::transaction;
+use crate::postgres::wal;
+use crate::ticket::no_ticket::NoTicket;
 
 /// PostgreSQL's FormData_pg_sequence, catalog/pg_sequence.h.
 #[repr(C)]
@@ -25,15 +28,15 @@ struct Form {
 
 /// How a counter counts: what the catalog says about its sequence.
 #[derive(Clone, Copy)]
-pub struct Settings {
+pub struct Numbering {
     pub step: i64,
     pub largest: i64,
     /// How many numbers to claim at a time: the sequence's CACHE.
     pub block: u32,
 }
 
-impl Settings {
-    /// Those of an open sequence.
+impl Numbering {
+    /// That of an open sequence.
     pub fn of(sequence: &Sequence) -> Outcome<Self> {
         // SAFETY: a look-up in the system cache; the row is read while it is pinned
         let form = unsafe {
@@ -89,15 +92,68 @@ pub enum Attempt {
     Exhausted,
 }
 
+/// Opens a counter's sequence for what the catalogs say of it.
+pub fn open(oid: pg_sys::Oid) -> Result<Sequence, NoTicket> {
+    checked(Sequence::open(oid))
+}
+
+/// Opens a counter's sequence to raise it.
+pub fn open_to_raise(oid: pg_sys::Oid) -> Result<Sequence, NoTicket> {
+    checked(Sequence::open_to_raise(oid))
+}
+
+/// A sequence that numbers may be drawn from.
+fn checked(sequence: Option<Sequence>) -> Result<Sequence, NoTicket> {
+    let sequence = sequence.ok_or(NoTicket::Dropped)?;
+    match sequence.problem().or_else(|| sequence.alteration()) {
+        None => Ok(sequence),
+        Some(problem) => {
+            sequence.close();
+            Err(NoTicket::Unfit(problem))
+        }
+    }
+}
+
+/// A ticket takes what nextval() does.
+pub fn check_privilege(sequence: pg_sys::Oid) -> Result<(), NoTicket> {
+    let either = (pg_sys::ACL_USAGE | pg_sys::ACL_UPDATE) as pg_sys::AclMode;
+    let mut is_missing = false;
+    // SAFETY: catalog look-ups
+    let checked = unsafe {
+        pg_sys::pg_class_aclcheck_ext(sequence, pg_sys::GetUserId(), either, &mut is_missing)
+    };
+    if is_missing {
+        Err(NoTicket::Dropped)
+    } else if checked == pg_sys::AclResult::ACLCHECK_OK {
+        Ok(())
+    } else {
+        Err(NoTicket::Denied)
+    }
+}
+
+/// Claims up to `count` numbers of an open sequence, and closes it. On return they are durable.
+pub fn claim_durably(sequence: Sequence, count: u32) -> Result<Block, NoTicket> {
+    let attempt =
+        Numbering::of(&sequence).and_then(|numbering| claim(&sequence, &numbering, count, false));
+    sequence.close();
+    match attempt? {
+        Attempt::Claimed(claimed) => {
+            wal::flush(claimed.position);
+            Ok(claimed.block)
+        }
+        Attempt::Busy | Attempt::Exhausted => Err(NoTicket::Exhausted),
+    }
+}
+
 /// Claims up to `count` numbers; `at_once` if a caller would rather go without than wait.
 pub fn claim(
     sequence: &Sequence,
-    settings: &Settings,
+    numbering: &Numbering,
     count: u32,
     at_once: bool,
 ) -> Outcome<Attempt> {
     let change = sequence.change(at_once, |row, _| {
-        let block = settings.counter(row).claim(count);
+        let block = numbering.counter(row).claim(count);
         (block, block.map(|block| block.last()))
     });
     match change {
@@ -113,4 +169,9 @@ fn damaged() -> Failure {
         PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
         "the sequence of a ticket is damaged",
     )
+}
+
+/// Refuses on a standby, which cannot raise a counter.
+pub fn refuse_recovery() -> Outcome<()> {
+    transaction::refuse_recovery("draw tickets", "Draw them on the primary.")
 }

@@ -16,13 +16,14 @@ use crate::registry::protocol::{Definition, NoAnswer};
 use crate::registry::setting;
 use crate::settings;
 use crate::shared::segment;
-use crate::ticket::draw;
+use crate::ticket::known;
+use crate::ticket::names;
+use crate::ticket::no_ticket::NoTicket;
 
 extension_sql_file!(
     "create.sql",
     name = "ticket",
     requires = [
-        snowflake_pg_ticket_state,
         ticket_create,
         ticket_create_step,
         ticket_drop,
@@ -45,7 +46,7 @@ fn ticket_create_step(name: ServerText, start: i64, block: i32, step: i32) {
 }
 
 /// Creates a counter in this database, for a server that comes for blocks of it, unless it exists;
-/// answers whether it did not.
+/// returns whether it did not.
 #[pg_extern(volatile, parallel_unsafe)]
 fn snowflake_ticket_define(name: ServerText, start: i64, block: i32, step: i32) -> bool {
     define(name, Definition { start, block, step }).or_raise()
@@ -92,7 +93,7 @@ const PATIENCE: i64 = 10_000_000;
 
 /// Creates the counter in the registry, unless it is there.
 fn create_remotely(name: ServerText, definition: Definition, setting: &str) -> Outcome<()> {
-    let text = draw::name_in_registry(name)?.to_string();
+    let text = names::in_registry(name)?.to_string();
     let failed = |problem: String| {
         Failure::new(
             PgSqlErrorCode::ERRCODE_CONNECTION_EXCEPTION,
@@ -112,7 +113,7 @@ fn create_remotely(name: ServerText, definition: Definition, setting: &str) -> O
         })?;
     if existed {
         Report::new(format!(
-            "ticket \"{text}\" exists in the registry, which goes on counting as it does"
+            "ticket \"{text}\" already exists in the registry; its start and step stay as they are"
         ))
         .notice();
     }
@@ -120,7 +121,7 @@ fn create_remotely(name: ServerText, definition: Definition, setting: &str) -> O
 }
 
 fn check(name: ServerText, definition: Definition) -> Outcome<()> {
-    draw::check_name(name)?;
+    names::check(name)?;
     let Definition { block, step, .. } = definition;
     for (argument, value) in [("block", block), ("step", step)] {
         if value < 1 {
@@ -135,11 +136,11 @@ fn check(name: ServerText, definition: Definition) -> Outcome<()> {
 
 /// Whether there is a ticket of that name. One whose sequence was dropped leaves the name free.
 fn is_taken(name: ServerText) -> Outcome<bool> {
-    match draw::named(name)? {
+    match known::named(name)? {
         None => Ok(false),
         Some(named) if exists(named.sequence) => Ok(true),
         Some(_) => {
-            delete_row(draw::table()?, name)?;
+            delete_row(known::table()?, name)?;
             Ok(false)
         }
     }
@@ -147,9 +148,25 @@ fn is_taken(name: ServerText) -> Outcome<bool> {
 
 /// Creates the sequence and the row that names it.
 fn add(name: ServerText, definition: Definition, registry: bool) -> Outcome<()> {
-    let table = draw::table()?;
+    let table = known::table()?;
+    let sequence = create_sequence(name, definition, registry)?;
+    let insert = Sql::new("INSERT INTO ")
+        .relation(&find(table)?)
+        .text(" (name, sequence, registry) VALUES ($1, $2, $3)");
+    let values = [name.into(), sequence.into(), registry.into()];
+    as_owner(table, || sql::change(insert, &values))?;
+    tell(table);
+    Ok(())
+}
+
+/// Creates the sequence that numbers come from; that of a ticket from a registry has none.
+fn create_sequence(
+    name: ServerText,
+    definition: Definition,
+    registry: bool,
+) -> Outcome<pg_sys::Oid> {
     let relation = [name.bytes(), b"_ticket"].concat();
-    let relation = CString::new(relation).map_err(|_| draw::missing(name))?;
+    let relation = CString::new(relation).map_err(|_| NoTicket::Missing.failure(name))?;
     let schema = creation_schema()?;
     let Definition { start, block, step } = definition;
     let create = Sql::new("CREATE SEQUENCE ")
@@ -167,41 +184,39 @@ fn add(name: ServerText, definition: Definition, registry: bool) -> Outcome<()> 
     }))?;
     // SAFETY: a catalog look-up by a valid C string
     let sequence = unsafe { pg_sys::get_relname_relid(relation.as_ptr(), schema) };
-    let permanent = Sequence::open(sequence).is_some_and(|sequence| {
-        let permanent = sequence.problem().is_none();
-        sequence.close();
-        permanent
-    });
-    if !permanent {
+    if !is_permanent(sequence) {
         return Err(
             Failure::state(format!("cannot create ticket \"{}\"", name.to_text()))
                 .detail("Its sequence would be temporary."),
         );
     }
-
     if registry {
         let start = Sql::new("SELECT pg_catalog.setval($1, $2)");
         sql::change(start, &[sequence.into(), 1_i64.into()])?;
     }
-    let insert = Sql::new("INSERT INTO ")
-        .relation(&find(table)?)
-        .text(" (name, sequence, registry) VALUES ($1, $2, $3)");
-    let values = [name.into(), sequence.into(), registry.into()];
-    as_owner(table, || sql::change(insert, &values))?;
-    tell(table);
-    Ok(())
+    Ok(sequence)
+}
+
+fn is_permanent(sequence: pg_sys::Oid) -> bool {
+    Sequence::open(sequence).is_some_and(|sequence| {
+        let permanent = sequence.problem().is_none();
+        sequence.close();
+        permanent
+    })
 }
 
 fn drop_counter(name: ServerText) -> Outcome<()> {
-    let table = draw::table()?;
-    let named = draw::named(name)?.ok_or_else(|| draw::missing(name))?;
+    let table = known::table()?;
+    let named = known::named(name)?.ok_or_else(|| NoTicket::Missing.failure(name))?;
     let sequence = named.sequence;
     if exists(sequence) {
-        // refuses who does not own it
+        // refuses a caller who does not own it
         sql::run(Sql::new("DROP SEQUENCE ").relation(&find(sequence)?))?;
         if let Ok(shared) = segment::shared() {
             // nobody claims numbers until this transaction ends: it has the sequence locked
-            shared.forget_counter(draw::key(sequence));
+            let key = segment::key(sequence);
+            shared.counters().forget(key);
+            shared.block_orders().forget(key);
         }
     }
     delete_row(table, name)
@@ -230,7 +245,7 @@ fn exists(relation: pg_sys::Oid) -> bool {
 
 /// The schema in which CREATE without a schema creates.
 fn creation_schema() -> Outcome<pg_sys::Oid> {
-    // SAFETY: answers a list of OIDs
+    // SAFETY: returns a list of OIDs
     let schema = unsafe {
         let path = pg_sys::fetch_search_path(false);
         if path.is_null() || (*path).length == 0 {

@@ -6,8 +6,8 @@ use crate::host::clock;
 use crate::net::deadline::Deadline;
 use crate::postgres::wait;
 use crate::registry::protocol::{NoAnswer, TicketRegistry};
+use crate::shared::block_orders::{Index, Order};
 use crate::shared::segment::Shared;
-use crate::shared::supplies::{Index, Order};
 
 /// How long a block may take at the most, in microseconds: callers wait for it.
 pub const PATIENCE: i64 = 3_000_000;
@@ -33,8 +33,8 @@ impl Delivery {
     /// Fetches a block that is asked for, within the given number of microseconds; returns whether
     /// there was one to fetch.
     pub fn fetch_block(&mut self, patience: i64) -> bool {
-        let supplies = self.shared.supplies();
-        let Some(order) = supplies.begin(self.latest) else {
+        let orders = self.shared.block_orders();
+        let Some(order) = orders.begin(self.latest) else {
             return false;
         };
         self.latest = Some(order.index);
@@ -49,15 +49,15 @@ impl Delivery {
                 .as_ref()
                 .is_some_and(|tickets| tickets.is_unreachable())
         {
-            supplies.fail_all(trouble);
+            orders.fail_all(trouble);
         }
-        supplies.end(&order, result);
+        orders.end(&order, result);
         true
     }
 
     /// Queues the block behind the current one of its ticket.
     fn deliver(&mut self, order: &Order, patience: i64) -> Result<(), String> {
-        let entry = self.shared.known_counter(order.key);
+        let entry = self.shared.counters().known(order.key);
         let Some(entry) = entry else {
             return Ok(()); // dropped meanwhile
         };
@@ -71,7 +71,7 @@ impl Delivery {
         let block = tickets
             .claim(&order.name, order.count, Deadline::within(patience))
             .map_err(|NoAnswer(problem)| problem)?;
-        if !self.shared.supplies().is_new(order, &block) {
+        if !self.shared.block_orders().is_new(order, &block) {
             let Block { first, .. } = block;
             return Err(format!(
                 "the registry gave out {first}, which it gave out before: it lost its newest state"

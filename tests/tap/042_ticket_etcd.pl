@@ -43,7 +43,7 @@ $one->safe_psql('postgres', q(SELECT ticket_create('load', 500, 100, 3)));
 is_deeply([ @{ decode_json(etcdctl($etcd[0], 'get', '--print-value-only', $key)) }{qw(next step)} ], [ 500, 3 ],
     'the counter is in etcd');
 my (undef, undef, $notice) = $two->psql('postgres', q(SELECT ticket_create('load', 1, 100)));
-like($notice, qr/NOTICE:  ticket "load" exists in the registry/, 'another server finds it there');
+like($notice, qr/NOTICE:  ticket "load" already exists in the registry/, 'another server finds it there');
 
 my @all = map { start_recording($_, 'postgres', draw(100_000)) } $one, $two, $one, $two;
 finish_recording(@all);

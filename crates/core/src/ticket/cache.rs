@@ -1,108 +1,32 @@
-//! Tickets: small, dense numbers, claimed from a counter in blocks.
+//! The numbers that a server has claimed and not yet given out.
 //!
-//! A counter says how far its numbers are claimed, and is raised by a whole block at a time. All
-//! backends of a server draw from the block in turn, and the next one is queued behind it before
-//! it runs out. A number is drawn by one compare-and-swap; whoever queues or advances blocks holds
-//! the lock of the cache, so those steps exclude each other.
+//! A counter is raised by a whole block at a time. All backends of a server draw from the block in
+//! turn, and the next one is queued behind it before it runs out. A number is drawn by one
+//! compare-and-swap; a caller that queues or advances blocks holds the lock of the cache, so those
+//! steps exclude each other.
 
 use std::sync::atomic::AtomicU64;
 
+use super::block::{Block, block_size};
 use crate::words::{Word, add_one};
 
-/// By how much a block may outgrow the size that its counter asks for.
-pub const LARGEST_GROWTH: u32 = 1_024;
-
-/// Microseconds that a block should last for at least; up to four times that is no reason to
-/// shrink it.
-const SHORT: i64 = 500_000;
-
-/// Numbers that belong to one server: `first`, `first + step` and so on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Block {
-    /// The first of them.
-    pub first: i64,
-    /// The distance between two of them, positive.
-    pub step: i64,
-    /// How many there are, at least one.
-    pub count: u32,
-}
-
-impl Block {
-    /// A block as somebody else describes it, who was asked for `asked` numbers; `None` if it
-    /// cannot be one.
-    pub fn received(first: i64, step: i64, count: i64, asked: u32) -> Option<Self> {
-        let count = u32::try_from(count)
-            .ok()
-            .filter(|count| (1..=asked).contains(count))?;
-        // the distance of two numbers may not fit an i64
-        let last = i128::from(first) + i128::from(count - 1) * i128::from(step);
-        (step > 0 && last <= i128::from(i64::MAX)).then_some(Self { first, step, count })
-    }
-
-    /// The last number of the block.
-    pub fn last(&self) -> i64 {
-        let distance = i64::from(self.count - 1).wrapping_mul(self.step);
-        self.first.wrapping_add(distance)
-    }
-}
-
-/// What a counter says while it is locked.
-#[derive(Clone, Copy, Debug)]
-pub struct Counter {
-    /// The last number claimed, or the first one to be claimed.
-    pub value: i64,
-    /// Which of the two it is.
-    pub claimed: bool,
-    /// The distance between two numbers, positive.
-    pub step: i64,
-    /// The largest number.
-    pub largest: i64,
-}
-
-impl Counter {
-    /// The number that is claimed next; `None` if there is none.
-    pub fn next(&self) -> Option<i64> {
-        let next = if self.claimed {
-            self.value.checked_add(self.step)?
-        } else {
-            self.value
-        };
-        (next <= self.largest).then_some(next)
-    }
-
-    /// Up to `count` numbers (1 or more), one at least; `None` if there is none. They are claimed
-    /// once the last of them is stored.
-    pub fn claim(&self, count: u32) -> Option<Block> {
-        let first = self.next()?;
-        // the distance of two numbers may not fit an i64
-        let further = self.largest.abs_diff(first) / self.step.unsigned_abs();
-        let count = u64::from(count).min(further.saturating_add(1)) as u32;
-        Some(Block {
-            first,
-            step: self.step,
-            count,
-        })
-    }
-}
-
-/// How many numbers to claim, when a block of `before` numbers lasted for so many microseconds and
-/// the counter asks for `base`. Blocks grow until one lasts for half a second, up to
-/// [`LARGEST_GROWTH`] times the base, and shrink again when demand does.
-pub fn block_size(base: u32, before: u32, lasted: i64) -> u32 {
-    let largest = base.saturating_mul(LARGEST_GROWTH);
-    let mut size = before.clamp(base, largest);
-    if lasted < SHORT {
-        return size.saturating_mul(2).min(largest);
-    }
-    let mut lasted = lasted;
-    while lasted > 4 * SHORT && size > base {
-        size = (size / 2).max(base);
-        lasted /= 2;
-    }
-    size
-}
-
 /// The numbers of one counter that a server has claimed and not yet given out.
+///
+/// ```
+/// use std::sync::atomic::AtomicU64;
+///
+/// use snowflake_core::ticket::{Block, Cache, Queued, Ticket};
+///
+/// let cache = Cache::<AtomicU64>::new();
+/// let block = Block { first: 1, step: 1, count: 2 };
+/// cache.queue(Queued { block, position: 7 });
+/// cache.advance(6);
+/// assert_eq!(cache.draw(|| true), None, "the log is not durable up to 7");
+/// cache.advance(7);
+/// assert_eq!(cache.draw(|| true), Some(Ticket { number: 1, low: true }));
+/// assert_eq!(cache.draw(|| true), Some(Ticket { number: 2, low: true }));
+/// assert_eq!(cache.draw(|| true), None);
+/// ```
 #[derive(Debug, Default)]
 #[repr(C)]
 pub struct Cache<W> {
@@ -177,7 +101,7 @@ impl Cache<AtomicU64> {
 impl<W: Word> Cache<W> {
     /// Draws the next number of the current block; `None` if nothing is left of it. Needs no lock.
     ///
-    /// `mine` says whether the cache belongs to the caller's counter still. It is asked after the
+    /// `mine` says whether the cache still belongs to the caller's counter. It is called after the
     /// word is read: a cache that changes hands later is emptied first, and the swap fails.
     #[inline]
     pub fn draw(&self, mine: impl Fn() -> bool) -> Option<Ticket> {

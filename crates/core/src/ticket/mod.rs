@@ -1,7 +1,11 @@
 //! Tickets: small, dense numbers, claimed from a counter in blocks.
 
+mod block;
 mod cache;
-mod supply;
+mod counter;
+mod order;
 
-pub use cache::{Block, Cache, Counter, LARGEST_GROWTH, Queued, Ticket, block_size};
-pub use supply::{Asked, PAUSE, Supply};
+pub use block::{Block, LARGEST_GROWTH, block_size};
+pub use cache::{Cache, Queued, Ticket};
+pub use counter::Counter;
+pub use order::{Asked, OrderState, PAUSE};

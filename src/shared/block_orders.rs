@@ -1,26 +1,29 @@
-//! Tickets whose blocks come from a registry. Callers ask for a block here, and the registrar
-//! fetches it; who needs a number and has none left waits for the end of that attempt.
+//! Block orders: tickets whose blocks come from a registry. Callers ask for a block here, and the
+//! registrar fetches it; a caller that needs a number and has none left waits for the end of that
+//! attempt.
 
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use pgrx::prelude::*;
-use snowflake_core::ticket::Block;
-use snowflake_core::ticket::{Asked, Supply};
+use snowflake_core::ticket::{Asked, Block, OrderState};
 
 use crate::host::clock;
 use crate::postgres::lock::Lock;
 use crate::postgres::wait::{self, Event};
-use crate::shared::line::Line;
+use crate::shared::bounded_text::BoundedText;
 
 /// Tickets of registries that a server can draw from.
-pub const SUPPLIES: usize = 64;
+pub const REGISTRY_TICKETS: usize = 64;
 
 /// The longest name of such a ticket, in bytes of UTF-8.
 pub const LONGEST_NAME: usize = 56;
 
-/// A name as a registry knows it.
-pub type Name = Line<LONGEST_NAME>;
+/// The name of a ticket as a registry knows it.
+pub type RegistryName = BoundedText<LONGEST_NAME>;
+
+/// Why the last attempt failed.
+type Trouble = BoundedText<180>;
 
 /// How long a caller waits for the registrar, in microseconds: longer than an attempt takes, which
 /// may begin late when the registrar is busy with a lease or another ticket.
@@ -29,18 +32,18 @@ const PATIENCE: i64 = 6_000_000;
 /// The same for one that does not run, or not yet.
 const START: i64 = 1_000_000;
 
-/// All of them, in shared memory.
+/// The block orders of all tickets, in shared memory.
 #[repr(C)]
-pub struct Supplies {
+pub struct BlockOrders {
     /// Held for moments only, and with no other lock taken meanwhile.
     lock: Lock,
-    /// Told at the end of every attempt.
+    /// Broadcast at the end of every attempt.
     ended: UnsafeCell<pg_sys::ConditionVariable>,
-    places: [Place; SUPPLIES],
+    places: [Place; REGISTRY_TICKETS],
 }
 
 // SAFETY: the condition variable is changed by PostgreSQL's functions alone, places under the lock
-unsafe impl Sync for Supplies {}
+unsafe impl Sync for BlockOrders {}
 
 /// One ticket.
 #[repr(C)]
@@ -49,15 +52,39 @@ struct Place {
     key: AtomicU64,
     /// Whether a block is asked for or on its way: spares the lock.
     busy: AtomicBool,
-    record: UnsafeCell<Record>,
+    record: UnsafeCell<OrderRecord>,
 }
 
 /// What is read and written under the lock.
 #[derive(Clone, Copy, Default)]
-struct Record {
-    supply: Supply,
-    name: Name,
-    trouble: Line<180>,
+struct OrderRecord {
+    state: OrderState,
+    name: RegistryName,
+    trouble: Trouble,
+}
+
+impl OrderRecord {
+    /// What came of the attempt that a caller waits for, `None` as long as it has not ended. A
+    /// caller that waits for none yet asks for one.
+    fn poll(
+        &mut self,
+        attempt: &mut Option<u64>,
+        count: u32,
+        now: i64,
+    ) -> Option<Result<(), String>> {
+        let failed = match *attempt {
+            Some(attempt) => self.state.outcome(attempt, count, now)?,
+            None => match self.state.ask(count, now) {
+                Asked::Failed => true,
+                Asked::Attempt(number) => {
+                    *attempt = Some(number);
+                    return None;
+                }
+            },
+        };
+        let trouble = failed.then(|| self.trouble.to_string());
+        Some(trouble.map_or(Ok(()), Err))
+    }
 }
 
 /// Which place a ticket has.
@@ -73,7 +100,7 @@ pub struct Order {
     pub count: u32,
 }
 
-impl Supplies {
+impl BlockOrders {
     /// Places that are all free.
     pub fn new(tranche: i32) -> Self {
         let mut ended = pg_sys::ConditionVariable::default();
@@ -85,7 +112,7 @@ impl Supplies {
             places: std::array::from_fn(|_| Place {
                 key: AtomicU64::new(0),
                 busy: AtomicBool::new(false),
-                record: UnsafeCell::new(Record::default()),
+                record: UnsafeCell::new(OrderRecord::default()),
             }),
         }
     }
@@ -100,7 +127,7 @@ impl Supplies {
         &self,
         index: Index,
         key: u64,
-        work: impl FnOnce(&mut Record) -> T,
+        work: impl FnOnce(&mut OrderRecord) -> T,
     ) -> Option<T> {
         let place = &self.places[index.0];
         if place.key.load(Ordering::Relaxed) != key {
@@ -111,7 +138,7 @@ impl Supplies {
     }
 
     /// The place of a ticket, by its name at the registry; `None` if all are taken.
-    pub fn place(&self, key: u64, name: Name) -> Option<Index> {
+    pub fn place(&self, key: u64, name: RegistryName) -> Option<Index> {
         self.lock.with(|| {
             let index = self.find(key).or_else(|| {
                 let index = self.find(0)?;
@@ -122,9 +149,9 @@ impl Supplies {
             })?;
             self.with_record(Index(index), key, |record| {
                 if record.name != name {
-                    *record = Record {
+                    *record = OrderRecord {
                         name,
-                        ..Record::default()
+                        ..OrderRecord::default()
                     };
                 }
             });
@@ -132,18 +159,18 @@ impl Supplies {
         })
     }
 
-    /// Frees the place of a ticket, if it has one. Whoever waits there goes on.
+    /// Frees the place of a ticket, if it has one. Callers that wait there go on.
     pub fn forget(&self, key: u64) {
         self.lock.with(|| {
             if let Some(index) = self.find(key) {
-                self.with_record(Index(index), key, |record| *record = Record::default());
+                self.with_record(Index(index), key, |record| *record = OrderRecord::default());
                 self.places[index].key.store(0, Ordering::Relaxed);
             }
         });
         self.tell();
     }
 
-    /// Whether a place is a ticket's still.
+    /// Whether a place is still the one of a ticket.
     pub fn has(&self, index: Index, key: u64) -> bool {
         self.places[index.0].key.load(Ordering::Relaxed) == key
     }
@@ -153,7 +180,7 @@ impl Supplies {
         self.lock.with(|| {
             let index = Index(self.find(key)?);
             self.with_record(index, key, |record| {
-                let failed = record.supply.has_failed();
+                let failed = record.state.has_failed();
                 failed.then(|| record.trouble.to_string())
             })?
         })
@@ -164,12 +191,12 @@ impl Supplies {
         self.places[index.0].busy.load(Ordering::Relaxed)
     }
 
-    /// Asks for a block of so many numbers; answers whether there is a reason to wake the
+    /// Asks for a block of `count` numbers; returns whether there is a reason to wake the
     /// registrar.
     pub fn ask(&self, index: Index, key: u64, count: u32) -> bool {
         let now = clock::monotonic();
         self.lock.with(|| {
-            let ask = |record: &mut Record| record.supply.ask(count, now) != Asked::Failed;
+            let ask = |record: &mut OrderRecord| record.state.ask(count, now) != Asked::Failed;
             let asked = self.with_record(index, key, ask) == Some(true);
             if asked {
                 self.places[index.0].busy.store(true, Ordering::Relaxed);
@@ -178,8 +205,8 @@ impl Supplies {
         })
     }
 
-    /// Asks for a block and waits until there are numbers, which `ready` says, or until the
-    /// attempt has ended. `wake` wakes the registrar, and says whether there is one.
+    /// Asks for a block and waits until `ready` returns that there are numbers, or until the
+    /// attempt has ended. `wake` wakes the registrar and returns whether there is one.
     ///
     /// # Errors
     /// Why the attempt failed.
@@ -201,20 +228,7 @@ impl Supplies {
                 break Ok(());
             }
             let now = clock::monotonic();
-            let poll = |record: &mut Record| {
-                let failed = match attempt {
-                    Some(attempt) => record.supply.outcome(attempt, count, now)?,
-                    None => match record.supply.ask(count, now) {
-                        Asked::Failed => true,
-                        Asked::Attempt(number) => {
-                            attempt = Some(number);
-                            return None;
-                        }
-                    },
-                };
-                let trouble = failed.then(|| record.trouble.to_string());
-                Some(trouble.map_or(Ok(()), Err))
-            };
+            let poll = |record: &mut OrderRecord| record.poll(&mut attempt, count, now);
             // without a place it was dropped meanwhile: the caller looks it up again
             let polled = self.lock.with(|| self.with_record(index, key, poll));
             let ended = polled.unwrap_or(Some(Ok(())));
@@ -246,15 +260,15 @@ impl Supplies {
     pub fn begin(&self, latest: Option<Index>) -> Option<Order> {
         let first = latest.map_or(0, |Index(index)| index + 1);
         self.lock.with(|| {
-            (first..first + SUPPLIES).find_map(|index| {
-                let index = Index(index % SUPPLIES);
+            (first..first + REGISTRY_TICKETS).find_map(|index| {
+                let index = Index(index % REGISTRY_TICKETS);
                 let key = self.places[index.0].key.load(Ordering::Relaxed);
                 self.with_record(index, key, |record| {
-                    record.supply.is_wanted().then(|| Order {
+                    record.state.is_wanted().then(|| Order {
                         index,
                         key,
                         name: record.name.to_string(),
-                        count: record.supply.begin(),
+                        count: record.state.begin(),
                     })
                 })?
             })
@@ -267,8 +281,8 @@ impl Supplies {
             for (index, place) in self.places.iter().enumerate() {
                 let key = place.key.load(Ordering::Relaxed);
                 self.with_record(Index(index), key, |record| {
-                    record.supply.withdraw();
-                    let busy = record.supply.is_wanted();
+                    record.state.withdraw();
+                    let busy = record.state.is_wanted();
                     place.busy.store(busy, Ordering::Relaxed);
                 });
             }
@@ -279,7 +293,7 @@ impl Supplies {
     /// Whether the numbers of a block are new.
     pub fn is_new(&self, order: &Order, block: &Block) -> bool {
         self.lock.with(|| {
-            let is_new = |record: &mut Record| record.supply.is_new(block);
+            let is_new = |record: &mut OrderRecord| record.state.is_new(block);
             self.with_record(order.index, order.key, is_new) == Some(true)
         })
     }
@@ -291,9 +305,9 @@ impl Supplies {
             for (index, place) in self.places.iter().enumerate() {
                 let key = place.key.load(Ordering::Relaxed);
                 self.with_record(Index(index), key, |record| {
-                    if record.supply.is_wanted() {
-                        record.supply.fail(now);
-                        record.trouble = Line::new(trouble);
+                    if record.state.is_wanted() {
+                        record.state.fail(now);
+                        record.trouble = Trouble::new(trouble);
                         place.busy.store(false, Ordering::Relaxed);
                     }
                 });
@@ -308,13 +322,13 @@ impl Supplies {
         self.lock.with(|| {
             self.with_record(order.index, order.key, |record| {
                 match &result {
-                    Ok(()) => record.supply.succeed(),
+                    Ok(()) => record.state.succeed(),
                     Err(trouble) => {
-                        record.supply.fail(now);
-                        record.trouble = Line::new(trouble);
+                        record.state.fail(now);
+                        record.trouble = Trouble::new(trouble);
                     }
                 }
-                let busy = record.supply.is_wanted();
+                let busy = record.state.is_wanted();
                 self.places[order.index.0]
                     .busy
                     .store(busy, Ordering::Relaxed);

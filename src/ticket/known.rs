@@ -1,0 +1,154 @@
+//! The counters that a backend knows: which sequence a name stands for, and which places it has in
+//! shared memory.
+
+use std::collections::HashMap;
+
+use pgrx::prelude::*;
+
+use crate::extension;
+use crate::postgres::error::{Failure, Outcome};
+use crate::postgres::invalidation::Kept;
+use crate::postgres::table::{Key, Table};
+use crate::postgres::text::ServerText;
+use crate::shared::block_orders;
+use crate::shared::counters::CounterEntry;
+use crate::shared::segment::{self, Shared};
+use crate::ticket::counter::{self, refuse_recovery};
+use crate::ticket::names;
+use crate::ticket::no_ticket::NoTicket;
+
+/// A counter as a backend knows it.
+#[derive(Clone, Copy)]
+pub struct KnownCounter {
+    pub sequence: pg_sys::Oid,
+    /// The table that names it.
+    table: pg_sys::Oid,
+    pub key: u64,
+    /// Its blocks; `None` if there is no room for them in shared memory.
+    pub entry: Option<&'static CounterEntry>,
+    /// Where they are ordered, if they come from a registry.
+    pub orders: Option<block_orders::Index>,
+}
+
+/// What the table says about a ticket.
+#[derive(Clone, Copy)]
+pub struct Named {
+    /// Its sequence, which may have been dropped.
+    pub sequence: pg_sys::Oid,
+    /// Whether its numbers come from a registry. The sequence then has the owner, the privileges
+    /// and the size of a block, but no numbers.
+    pub registry: bool,
+}
+
+/// The counters that this backend has looked up, by name.
+static KNOWN: Kept<HashMap<Box<[u8]>, KnownCounter>> = Kept::new(|counters, changed| {
+    let depends = |counter: &KnownCounter| [counter.sequence, counter.table].contains(&changed);
+    counters.values().any(depends)
+});
+/// The table that names them.
+static TABLE: Kept<pg_sys::Oid> = Kept::new(|table, changed| *table == changed);
+
+/// The counter of a name, looked up unless it is known.
+pub fn counter(name: ServerText) -> Result<KnownCounter, NoTicket> {
+    KNOWN.get_or_find(name.bytes(), || look_up(name))
+}
+
+/// Looks all of them up again.
+pub fn forget() {
+    KNOWN.forget();
+    TABLE.forget();
+}
+
+impl KnownCounter {
+    /// Whether it still has the places in shared memory that it had.
+    pub fn has_its_places(&self) -> Outcome<bool> {
+        let orders = segment::shared()?.block_orders();
+        let can_order = self.orders.is_none_or(|index| orders.has(index, self.key));
+        let has_entry = self.entry.is_none_or(|entry| entry.belongs_to(self.key));
+        Ok(can_order && has_entry)
+    }
+}
+
+/// The table that says which sequence is whose counter.
+pub fn table() -> Outcome<pg_sys::Oid> {
+    TABLE.get_or(find_table)
+}
+
+fn find_table() -> Outcome<pg_sys::Oid> {
+    let schema = extension::find()?.schema;
+    // SAFETY: a catalog look-up by a valid C string
+    let table = unsafe { pg_sys::get_relname_relid(c"snowflake_ticket".as_ptr(), schema) };
+    if table == pg_sys::InvalidOid {
+        return Err(Failure::new(
+            PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
+            "relation \"snowflake_ticket\" of extension snowflake_pg is missing",
+        )
+        .hint("Run ALTER EXTENSION snowflake_pg UPDATE."));
+    }
+    Ok(table)
+}
+
+/// What the table says about a ticket; `None` if the name is not known.
+pub fn named(name: ServerText) -> Outcome<Option<Named>> {
+    let table = Table::open(table()?, "snowflake_ticket")?;
+    let key = Key {
+        index: c"snowflake_ticket_pkey",
+        column: table.column(c"name", pg_sys::TEXTOID)?,
+        text: name.datum(),
+    };
+    let sequence = table.column(c"sequence", pg_sys::REGCLASSOID)?;
+    let registry = table.column(c"registry", pg_sys::BOOLOID)?;
+    let named = table.find(Some(key), |row| {
+        Some(Named {
+            sequence: row.oid(sequence)?,
+            registry: row
+                .value(registry)
+                .is_some_and(|registry| registry.value() & 1 != 0),
+        })
+    });
+    table.close();
+    Ok(named)
+}
+
+fn look_up(name: ServerText) -> Result<KnownCounter, NoTicket> {
+    let shared = segment::shared()?;
+    refuse_recovery()?;
+    let named = named(name)?.ok_or(NoTicket::Missing)?;
+    // for reading only, so that a concurrent ALTER SEQUENCE does not block callers who draw from
+    // the cache
+    let sequence = counter::open(named.sequence)?;
+    let key = segment::key(named.sequence);
+    // while it is open it cannot be dropped, and the places that it gets are its own
+    let entry = shared.counters().entry(key);
+    if let Some(entry) = entry {
+        let file = sequence.file();
+        entry.lock.with(|| entry.follow(key, file));
+    }
+    let orders = named
+        .registry
+        .then(|| place_for_orders(shared, key, name, entry.is_some()))
+        .transpose();
+    sequence.close();
+    Ok(KnownCounter {
+        sequence: named.sequence,
+        table: table()?,
+        key,
+        entry,
+        orders: orders?,
+    })
+}
+
+/// Where the blocks of a registry's ticket are ordered.
+fn place_for_orders(
+    shared: Shared,
+    key: u64,
+    name: ServerText,
+    is_cached: bool,
+) -> Result<block_orders::Index, NoTicket> {
+    let name = names::in_registry(name)?;
+    if !is_cached {
+        return Err(NoTicket::NoRoomForBlocks);
+    }
+    let place = shared.block_orders().place(key, name);
+    place.ok_or(NoTicket::NoRoomForOrders)
+}
