@@ -5,6 +5,7 @@ use strict;
 use warnings FATAL => 'all';
 
 use Exporter 'import';
+use File::Basename qw(basename);
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -34,7 +35,7 @@ sub new_cluster
     my @members = map { {
         name => "$name$_",
         home => "$home/$_",
-        log => "$PostgreSQL::Test::Utils::log_path/etcd_$name$_.log",
+        log => "$PostgreSQL::Test::Utils::log_path/" . basename($0, '.pl') . "_$name$_.log",
         client => 'http://127.0.0.1:' . PostgreSQL::Test::Cluster::get_free_port(),
         peer => 'http://127.0.0.1:' . PostgreSQL::Test::Cluster::get_free_port()
     } } 1 .. $count;

@@ -38,6 +38,15 @@ sub all_go_on
         20);
 }
 
+# All clients are refused: what they were in the middle of when the clock was set is behind them.
+sub all_are_refused
+{
+    my @before = map { -s $_->{errors} // 0 } @clients;
+    wait_until(sub { !grep { (-s $clients[$_]{errors} // 0) <= $before[$_] } 0 .. $#clients }, 20)
+      or die 'not all clients are refused';
+    return;
+}
+
 # What the server's view says of the one worker.
 sub status
 {
@@ -112,7 +121,7 @@ sleep 2.5;
 
 # Back beyond the tolerance: not a single ID.
 set_clock($node, -7200);
-sleep 0.5;
+all_are_refused();
 my $errors = status('errors');
 my @before = recorded_bytes(@clients);
 sleep 1;
@@ -162,7 +171,7 @@ $node->reload;
 set_clock($node, YEAR);
 goes_on('a year ahead', YEAR - 10, YEAR + 5);
 set_clock($node, 0);
-sleep 0.5;
+all_are_refused();
 @before = recorded_bytes(@clients);
 sleep 1;
 is(join(' ', recorded_bytes(@clients)), "@before", 'a year ahead, corrected: nobody receives an ID');
