@@ -233,19 +233,6 @@ STRICT VOLATILE PARALLEL RESTRICTED
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_pg_server_layout_wrapper';
 
-CREATE TABLE snowflake_recorded_layout (
-    layout text NOT NULL,
-    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton)
-);
-INSERT INTO snowflake_recorded_layout (layout) VALUES (snowflake_pg_server_layout());
-CREATE TRIGGER snowflake_pg_replace_record
-    BEFORE INSERT OR UPDATE OR DELETE ON snowflake_recorded_layout
-    FOR EACH ROW EXECUTE FUNCTION snowflake_pg_replace_record();
-SELECT pg_catalog.pg_extension_config_dump('snowflake_recorded_layout', '');
-
-CREATE SEQUENCE snowflake_mark AS bigint MINVALUE 0 START 0 NO CYCLE;
-SELECT pg_catalog.pg_extension_config_dump('snowflake_mark', '');
-
 CREATE  FUNCTION "snowflake_pg_status"() RETURNS TABLE (
 	"worker_id" INT,
 	"last_id" bigint,
@@ -268,11 +255,15 @@ CREATE VIEW snowflake_layouts AS
     SELECT layout, ts_bits, worker_bits, sequence_bits, reserved_bits, unit, epoch, last_instant,
            ids_per_second
     FROM snowflake_pg_layouts();
+GRANT SELECT ON snowflake_layouts TO PUBLIC;
 
 CREATE VIEW snowflake_status AS
     SELECT worker_id, last_id, last_ts, lead, regression, waits, regressions, errors, mark, layout,
            layout_expires, mark_waits
     FROM snowflake_pg_status();
+REVOKE EXECUTE ON FUNCTION snowflake_pg_status() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION snowflake_pg_status() TO pg_monitor;
+GRANT SELECT ON snowflake_status TO pg_monitor;
 
 CREATE FUNCTION snowflake_pg_ticket_state(sequence regclass, OUT next bigint, OUT step bigint, OUT block int, OUT last_block int, OUT cached bigint, OUT blocks bigint, OUT waits bigint, OUT last_error text)
 VOLATILE STRICT PARALLEL RESTRICTED LANGUAGE c
@@ -317,14 +308,22 @@ STRICT VOLATILE PARALLEL UNSAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_set_layout_wrapper';
 
-GRANT SELECT ON snowflake_layouts, snowflake_recorded_layout, snowflake_mark TO PUBLIC;
+CREATE TABLE snowflake_recorded_layout (
+    layout text NOT NULL,
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton)
+);
+INSERT INTO snowflake_recorded_layout (layout) VALUES (snowflake_pg_server_layout());
+CREATE TRIGGER snowflake_pg_replace_record
+    BEFORE INSERT OR UPDATE OR DELETE ON snowflake_recorded_layout
+    FOR EACH ROW EXECUTE FUNCTION snowflake_pg_replace_record();
+SELECT pg_catalog.pg_extension_config_dump('snowflake_recorded_layout', '');
 
+CREATE SEQUENCE snowflake_mark AS bigint MINVALUE 0 START 0 NO CYCLE;
+SELECT pg_catalog.pg_extension_config_dump('snowflake_mark', '');
+
+GRANT SELECT ON snowflake_recorded_layout, snowflake_mark TO PUBLIC;
 REVOKE EXECUTE ON FUNCTION snowflake_set_layout(text) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION snowflake_pg_replace_record() FROM PUBLIC;
-
-REVOKE EXECUTE ON FUNCTION snowflake_pg_status() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION snowflake_pg_status() TO pg_monitor;
-GRANT SELECT ON snowflake_status TO pg_monitor;
 
 CREATE FUNCTION snowflake_ticket_claim(name text, count int, OUT first bigint, OUT step bigint, OUT claimed int)
 VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c

@@ -53,9 +53,9 @@ impl Leases {
     /// Whether the lease is at its end, by a clock that was not foreseen, while nothing is known
     /// to be wrong with the registry.
     pub fn is_pressing(&self) -> bool {
-        let record = self.holder.record();
+        let status = self.holder.status();
         let ended = |lease: Lease| lease.not_after.saturating_mul(1_000) <= clock::wall().micros();
-        record.trouble.is_none() && record.lease.is_none_or(ended)
+        status.trouble.is_none() && status.lease.is_none_or(ended)
     }
 
     /// Takes or renews the lease; returns in how many microseconds to do so again.
@@ -65,13 +65,16 @@ impl Leases {
             Err(failure) => {
                 self.give_up(Deadline::within(FAREWELL));
                 let now = clock::wall().micros() / 1_000;
-                if self.holder.note(Cause::Setting, &failure.line(), now) {
+                if self
+                    .holder
+                    .set_trouble(Cause::Setting, &failure.line(), now)
+                {
                     Report::from(failure).log();
                 }
                 return LONGEST_PAUSE;
             }
         };
-        let held = self.holder.record().lease;
+        let held = self.holder.status().lease;
         if let (Some(fixed), Some(held)) = (fixed, held)
             && fixed != held.worker
         {
@@ -87,7 +90,7 @@ impl Leases {
             max_lead: settings::pace().max_lead / 1_000,
             length: length / 1_000,
             fixed,
-            held: self.holder.record().lease,
+            held: self.holder.status().lease,
         };
         let deadline = Deadline::within((length / 6).clamp(1_000_000, 10_000_000));
         match self.registry.take(&self.layout, &request, deadline) {
@@ -107,7 +110,7 @@ impl Leases {
             }
             Err(NoAnswer(_)) if wait::shutdown_requested() => 0,
             Err(NoAnswer(problem)) => {
-                self.trouble(Cause::Unreachable, problem);
+                self.trouble(Cause::NoAnswer, problem);
                 self.next_pause()
             }
         }
@@ -132,13 +135,13 @@ impl Leases {
     }
 
     fn granted(&self, held: Option<Lease>, lease: Lease, sample: &ClockSample) {
-        let trouble = self.holder.record().trouble;
+        let trouble = self.holder.status().trouble;
         let shape = self.layout.shape();
         let max_lead = settings::pace().max_lead;
         self.holder
             .enter(self.shared.words(), &shape, lease, max_lead, sample);
         if let Some(trouble) = trouble
-            && trouble.cause == Cause::Unreachable
+            && trouble.cause == Cause::NoAnswer
         {
             let since = Timestamp::from_millis(trouble.since);
             Report::new("the registry of worker IDs answers again")
@@ -167,7 +170,7 @@ impl Leases {
     }
 
     fn contested(&self, by: Option<&str>) {
-        if !self.holder.contested(by) {
+        if !self.holder.set_contested_by(by) {
             return;
         }
         let host = by.unwrap_or_default();
@@ -185,14 +188,14 @@ impl Leases {
     /// Notes that an attempt failed; the log is told once for each kind of trouble.
     fn trouble(&self, cause: Cause, text: String) {
         let now = clock::wall();
-        if !self.holder.note(cause, &text, now.micros() / 1_000) {
+        if !self.holder.set_trouble(cause, &text, now.micros() / 1_000) {
             return;
         }
         let message = match cause {
-            Cause::Unreachable => "the registry of worker IDs does not answer",
+            Cause::NoAnswer => "the registry of worker IDs does not answer",
             _ => "the registry of worker IDs refuses a lease",
         };
-        let last = match self.holder.record().lease {
+        let last = match self.holder.status().lease {
             Some(lease) => {
                 let end = Timestamp::from_millis(lease.not_after);
                 let left = (end.micros() - now.micros()).max(0) / 1_000_000;

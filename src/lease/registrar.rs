@@ -44,7 +44,9 @@ pub extern "C-unwind" fn snowflake_pg_registrar(_argument: pg_sys::Datum) {
         return;
     };
     // SAFETY: the latch of this process lies in shared memory
-    shared.holder().serve(unsafe { pg_sys::MyLatch });
+    shared
+        .holder()
+        .set_registrar_latch(unsafe { pg_sys::MyLatch });
     shared.block_orders().take_over();
     let leases =
         settings::registry().map(|setting| Leases::new(shared, layout, setting::open(&setting)));

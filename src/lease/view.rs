@@ -39,14 +39,14 @@ fn snowflake_pg_lease() -> TableIterator<
 > {
     let holder = segment::shared().or_raise().holder();
     let row = settings::registry().map(|registry| {
-        let record = holder.record();
-        let lease = record.lease;
+        let status = holder.status();
+        let lease = status.lease;
         let time = |millis| timestamp::to_postgres(Timestamp::from_millis(millis));
         let left = |end: i64| end.saturating_mul(1_000) - clock::wall().micros();
-        let trouble = record.trouble.map(|trouble| {
+        let trouble = status.trouble.map(|trouble| {
             let since = Timestamp::from_millis(trouble.since);
             match trouble.cause {
-                Cause::Unreachable => format!("no answer since {since}: {}", trouble.text),
+                Cause::NoAnswer => format!("no answer since {since}: {}", trouble.text),
                 _ => trouble.text.to_string(),
             }
         });
@@ -57,9 +57,9 @@ fn snowflake_pg_lease() -> TableIterator<
             lease.map(|lease| time(lease.not_before)),
             lease.map(|lease| time(lease.not_after)),
             lease.map(|lease| Interval::from_micros(left(lease.not_after).max(0))),
-            (record.renewed > 0).then(|| time(record.renewed)),
+            (status.renewed > 0).then(|| time(status.renewed)),
             trouble.map(encoding::message),
-            record
+            status
                 .contested_by
                 .map(|host| encoding::message(host.to_string())),
         )

@@ -14,7 +14,7 @@ use snowflake_core::{ClockSample, Timestamp};
 
 use crate::postgres::error::{self, Failure, Outcome};
 use crate::postgres::lock::Lock;
-use crate::shared::lease_status::{Cause, ReasonText, Record, Trouble};
+use crate::shared::lease_status::{Cause, LeaseStatus, ReasonText, Trouble};
 use crate::shared::refusal;
 use crate::shared::words::{Beginning, Words};
 
@@ -32,9 +32,9 @@ pub struct Holder {
     fence: Fence<AtomicU64>,
     /// What wakes the registrar.
     registrar: AtomicPtr<pg_sys::Latch>,
-    /// Serialises moving the fence and letting words on; covers `record` too.
+    /// Serialises moving the fence and advancing words; covers `status` too.
     lock: Lock,
-    record: UnsafeCell<Record>,
+    status: UnsafeCell<LeaseStatus>,
 }
 
 impl Holder {
@@ -52,7 +52,7 @@ impl Holder {
             },
             registrar: AtomicPtr::new(std::ptr::null_mut()),
             lock: Lock::new(tranche),
-            record: UnsafeCell::new(Record::default()),
+            status: UnsafeCell::new(LeaseStatus::default()),
         }
     }
 
@@ -77,36 +77,36 @@ impl Holder {
     }
 
     /// What there is to tell.
-    pub fn record(&self) -> Record {
-        self.read(|record| record)
+    pub fn status(&self) -> LeaseStatus {
+        self.read(|status| status)
     }
 
     /// Calls with what there is to tell, while it does not change.
-    fn read<T>(&self, read: impl FnOnce(Record) -> T) -> T {
+    fn read<T>(&self, read: impl FnOnce(LeaseStatus) -> T) -> T {
         self.lock.with_shared(|| {
             // SAFETY: read and written under the lock only
-            read(unsafe { *self.record.get() })
+            read(unsafe { *self.status.get() })
         })
     }
 
-    /// Calls with what there is to tell, while no word is let on and nothing else changes it.
-    fn change<T>(&self, change: impl FnOnce(&mut Record) -> T) -> T {
+    /// Runs `change` on the status under the exclusive lock; meanwhile no word advances.
+    fn change<T>(&self, change: impl FnOnce(&mut LeaseStatus) -> T) -> T {
         self.lock.with(|| {
             // SAFETY: read and written under the lock only, which is held alone
-            change(unsafe { &mut *self.record.get() })
+            change(unsafe { &mut *self.status.get() })
         })
     }
 
-    /// Calls with how far words may be let on, of `bound` in milliseconds since 1970.
-    pub fn admit<T>(&self, bound: i64, let_on: impl FnOnce(i64) -> T) -> T {
+    /// Calls with how far words may advance that should reach `bound`, in milliseconds since 1970.
+    pub fn admit<T>(&self, bound: i64, advance: impl FnOnce(i64) -> T) -> T {
         if !self.required {
-            return let_on(bound);
+            return advance(bound);
         }
-        self.lock.with_shared(|| let_on(self.fence.admit(bound)))
+        self.lock.with_shared(|| advance(self.fence.admit(bound)))
     }
 
     /// Calls while no word is opened or closed.
-    pub fn steady<T>(&self, call: impl FnOnce() -> T) -> T {
+    pub fn with_words_at_rest<T>(&self, call: impl FnOnce() -> T) -> T {
         if !self.required {
             return call();
         }
@@ -115,14 +115,14 @@ impl Holder {
 
     /// The worker ID that this server has at present, and the generation it belongs to.
     pub fn worker(&self, wanted: Option<u32>) -> Outcome<(u32, u64)> {
-        let (record, generation) = self.read(|record| (record, self.generation()));
-        match record.lease {
+        let (status, generation) = self.read(|status| (status, self.generation()));
+        match status.lease {
             Some(grant) if wanted.is_none_or(|wanted| wanted == grant.worker) => {
                 Ok((grant.worker, generation))
             }
             _ => {
                 self.wake_registrar();
-                Err(refusal::refusal(&record, wanted, None))
+                Err(refusal::refusal(&status, wanted, None))
             }
         }
     }
@@ -140,7 +140,7 @@ impl Holder {
     /// The error that the lease ends before an instant.
     pub fn ended(&self, instant: Timestamp) -> Failure {
         self.wake_registrar();
-        refusal::refusal(&self.record(), None, Some(instant))
+        refusal::refusal(&self.status(), None, Some(instant))
     }
 
     /// Wakes the registrar: a caller needs the lease, or tickets. Answers whether it was ever there.
@@ -157,7 +157,7 @@ impl Holder {
     // What follows is for the registrar alone.
 
     /// Says which latch wakes the registrar.
-    pub fn serve(&self, latch: *mut pg_sys::Latch) {
+    pub fn set_registrar_latch(&self, latch: *mut pg_sys::Latch) {
         self.registrar.store(latch, Ordering::Release);
     }
 
@@ -170,16 +170,16 @@ impl Holder {
         max_lead: i64,
         sample: &ClockSample,
     ) {
-        self.change(|record| {
+        self.change(|status| {
             let mut grant = grant;
             let same = |before: Lease| {
                 (before.worker, before.not_before) == (grant.worker, grant.not_before)
             };
-            if let Some(before) = record.lease.filter(|&before| same(before)) {
+            if let Some(before) = status.lease.filter(|&before| same(before)) {
                 grant.not_after = grant.not_after.max(before.not_after);
                 self.fence.extend(grant.not_after);
             } else {
-                if let Some(before) = record.lease {
+                if let Some(before) = status.lease {
                     words.close(before.worker);
                 }
                 // where IDs of this worker from before a crash may have ended
@@ -195,17 +195,17 @@ impl Holder {
                 words.open(grant.worker, shape, &beginning);
                 self.generation.fetch_add(1, Ordering::Release);
             }
-            record.lease = Some(grant);
-            record.renewed = sample.wall.micros() / 1_000;
-            record.trouble = None;
+            status.lease = Some(grant);
+            status.renewed = sample.wall.micros() / 1_000;
+            status.trouble = None;
         });
     }
 
     /// Gives the lease up, if there is one: no ID is given out at or above the instant that this
-    /// answers, in milliseconds since 1970.
+    /// returns, in milliseconds since 1970.
     pub fn leave(&self, words: Words) -> Option<(Lease, i64)> {
-        self.change(|record| {
-            let grant = record.lease.take()?;
+        self.change(|status| {
+            let grant = status.lease.take()?;
             let reached = self.fence.leave();
             words.close(grant.worker);
             self.generation.fetch_add(1, Ordering::Release);
@@ -213,11 +213,11 @@ impl Holder {
         })
     }
 
-    /// Tells why there is no lease, or none for longer; answers whether that is news.
-    pub fn note(&self, cause: Cause, text: &str, now: i64) -> bool {
-        self.change(|record| {
-            let known = record.trouble.filter(|known| known.cause == cause);
-            record.trouble = Some(Trouble {
+    /// Tells why there is no lease, or none for longer; returns whether that is news.
+    pub fn set_trouble(&self, cause: Cause, text: &str, now: i64) -> bool {
+        self.change(|status| {
+            let known = status.trouble.filter(|known| known.cause == cause);
+            status.trouble = Some(Trouble {
                 cause,
                 since: known.map_or(now, |known| known.since),
                 text: ReasonText::new(error::without_full_stop(text)),
@@ -226,12 +226,12 @@ impl Holder {
         })
     }
 
-    /// Tells which host presents the identity of this server as well; answers whether that is
+    /// Tells which host presents the identity of this server as well; returns whether that is
     /// news.
-    pub fn contested(&self, host: Option<&str>) -> bool {
-        self.change(|record| {
-            let known = record.contested_by.map(|known| known.to_string());
-            record.contested_by = host.map(ReasonText::new);
+    pub fn set_contested_by(&self, host: Option<&str>) -> bool {
+        self.change(|status| {
+            let known = status.contested_by.map(|known| known.to_string());
+            status.contested_by = host.map(ReasonText::new);
             host.is_some() && known.as_deref() != host
         })
     }

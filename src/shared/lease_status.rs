@@ -6,7 +6,7 @@ use crate::shared::bounded_text::BoundedText;
 
 /// What there is to tell about the lease; times in milliseconds since 1970.
 #[derive(Clone, Copy, Default)]
-pub struct Record {
+pub struct LeaseStatus {
     pub lease: Option<Lease>,
     /// When the registry granted or renewed it last.
     pub renewed: i64,
@@ -29,7 +29,7 @@ pub struct Trouble {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// The registry does not answer, or not with an answer.
-    Unreachable,
+    NoAnswer,
     /// The registry refuses.
     Refused(Reason),
     /// A setting of this server.

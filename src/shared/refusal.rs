@@ -6,12 +6,12 @@ use snowflake_core::lease::{Lease, Reason};
 use crate::postgres::error::Failure;
 use crate::registry::setting;
 use crate::settings;
-use crate::shared::lease_status::{Cause, Record, Trouble};
+use crate::shared::lease_status::{Cause, LeaseStatus, Trouble};
 
 /// The error of a caller that wants a worker ID by number, or any; `next` is the time of the next
 /// ID, if that is what the lease does not reach.
-pub fn refusal(record: &Record, wanted: Option<u32>, next: Option<Timestamp>) -> Failure {
-    let (message, end) = match (record.lease, wanted) {
+pub fn refusal(status: &LeaseStatus, wanted: Option<u32>, next: Option<Timestamp>) -> Failure {
+    let (message, end) = match (status.lease, wanted) {
         (Some(lease), None) => (
             format!("the lease of worker ID {} has ended", lease.worker),
             Some(describe_end(&lease, next)),
@@ -22,13 +22,13 @@ pub fn refusal(record: &Record, wanted: Option<u32>, next: Option<Timestamp>) ->
         ),
         (None, None) => ("no worker ID is leased to this server".into(), None),
     };
-    let trouble = record.trouble.as_ref().map(describe_trouble);
+    let trouble = status.trouble.as_ref().map(describe_trouble);
     let detail: Vec<_> = end.into_iter().chain(trouble).collect();
     let mut failure = Failure::state(message);
     if !detail.is_empty() {
         failure = failure.detail(detail.join(" "));
     }
-    failure.hint(way_out(record.trouble.map(|trouble| trouble.cause)))
+    failure.hint(way_out(status.trouble.map(|trouble| trouble.cause)))
 }
 
 fn describe_end(lease: &Lease, next: Option<Timestamp>) -> String {
@@ -43,7 +43,7 @@ fn describe_end(lease: &Lease, next: Option<Timestamp>) -> String {
 fn describe_trouble(trouble: &Trouble) -> String {
     let text = &trouble.text;
     match trouble.cause {
-        Cause::Unreachable => {
+        Cause::NoAnswer => {
             let since = Timestamp::from_millis(trouble.since);
             format!("The registry has not answered since {since}: {text}.")
         }
@@ -61,11 +61,9 @@ fn way_out(cause: Option<Cause>) -> String {
         None => "The registry is being asked; if this lasts, see the view snowflake_lease and the \
              server log."
             .into(),
-        Some(Cause::Unreachable) => {
-            "IDs go on as soon as the registry answers. It is the one that \
+        Some(Cause::NoAnswer) => "IDs go on as soon as the registry answers. It is the one that \
              snowflake_pg.registry names."
-                .into()
-        }
+            .into(),
         Some(Cause::Refused(Reason::ClockDiffers)) => {
             "Correct the clock of this server or that of the registry. IDs go on without a restart."
                 .into()

@@ -199,7 +199,7 @@ impl StoredMark<'_> {
         }
         let beginning = Beginning::at(Timestamp::from_millis(mark), lead, sample);
         let holder = self.shared.holder();
-        holder.steady(|| self.shared.words().resume_ids(self.shape, &beginning));
+        holder.with_words_at_rest(|| self.shared.words().resume_ids(self.shape, &beginning));
         self.words.storing(mark);
         holder.admit(mark, |mark| {
             self.words.publish(self.shape, mark, self.pace);

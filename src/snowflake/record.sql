@@ -12,3 +12,7 @@ SELECT pg_catalog.pg_extension_config_dump('snowflake_recorded_layout', '');
 -- The durable mark: milliseconds since 1970 that all IDs given out are below, 0 before the first.
 CREATE SEQUENCE snowflake_mark AS bigint MINVALUE 0 START 0 NO CYCLE;
 SELECT pg_catalog.pg_extension_config_dump('snowflake_mark', '');
+
+GRANT SELECT ON snowflake_recorded_layout, snowflake_mark TO PUBLIC;
+REVOKE EXECUTE ON FUNCTION snowflake_set_layout(text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION snowflake_pg_replace_record() FROM PUBLIC;

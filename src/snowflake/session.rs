@@ -326,8 +326,8 @@ impl Session {
                 Err(beyond) => beyond.first,
             };
             if self.slot.is_closed() {
-                // until whoever closed it is through
-                self.shared.holder().steady(|| ());
+                // until the process that closed it is through
+                self.shared.holder().with_words_at_rest(|| ());
                 continue;
             }
             if first > self.shape.last_tick() {

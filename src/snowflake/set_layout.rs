@@ -20,7 +20,11 @@ use crate::snowflake::record::{self, TABLE, text_of};
 extension_sql_file!(
     "record.sql",
     name = "record",
-    requires = [snowflake_pg_server_layout, snowflake_pg_replace_record]
+    requires = [
+        snowflake_pg_server_layout,
+        snowflake_pg_replace_record,
+        snowflake_set_layout
+    ]
 );
 
 /// The layout that CREATE EXTENSION records.

@@ -22,11 +22,6 @@ extension_sql_file!(
     name = "views",
     requires = [snowflake_pg_layouts, snowflake_pg_status]
 );
-extension_sql_file!(
-    "grants.sql",
-    name = "grants",
-    requires = ["record", "views", snowflake_set_layout]
-);
 
 /// The presets, and the layout that the database records if it is none of them.
 #[allow(clippy::type_complexity)]

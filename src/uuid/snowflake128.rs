@@ -56,8 +56,8 @@ impl Limit for Lease {
         tick: u64,
     ) -> Result<(), Reached> {
         if next > T::LAST && slot.is_closed() {
-            // until whoever closed it is through
-            self.0.steady(|| ());
+            // until the process that closed it is through
+            self.0.with_words_at_rest(|| ());
             return Err(Reached::Over);
         }
         // the millisecond after the one of the tick
