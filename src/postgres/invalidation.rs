@@ -1,6 +1,6 @@
 //! What a backend has looked up and keeps, until a relation that it depends on changes.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use pgrx::prelude::*;
 
@@ -92,7 +92,7 @@ impl<T: Clone> Kept<T> {
 }
 
 /// Values by name. A change of one that any of them depends on drops all.
-impl<V: Copy> Kept<HashMap<Box<[u8]>, V>> {
+impl<V: Copy> Kept<BTreeMap<Box<[u8]>, V>> {
     /// The value of a name, looked up unless it is known.
     pub fn get_or_find<E>(
         &'static self,

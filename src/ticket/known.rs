@@ -1,7 +1,7 @@
 //! The counters that a backend knows: which sequence a name stands for, and which places it has in
 //! shared memory.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use pgrx::prelude::*;
 
@@ -41,7 +41,7 @@ pub struct Named {
 }
 
 /// The counters that this backend has looked up, by name.
-static KNOWN: Kept<HashMap<Box<[u8]>, KnownCounter>> = Kept::new(|counters, changed| {
+static KNOWN: Kept<BTreeMap<Box<[u8]>, KnownCounter>> = Kept::new(|counters, changed| {
     let depends = |counter: &KnownCounter| [counter.sequence, counter.table].contains(&changed);
     counters.values().any(depends)
 });
