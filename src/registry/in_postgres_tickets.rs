@@ -8,7 +8,7 @@ use crate::registry::protocol::{Definition, NoAnswer, TicketRegistry};
 
 /// What a registry in PostgreSQL knows about a ticket.
 #[derive(Clone, Copy)]
-struct Found {
+struct RemoteTicket {
     /// Its numbers come from yet another registry.
     elsewhere: bool,
     /// This server may draw it.
@@ -71,7 +71,11 @@ impl TicketRegistry for Postgres {
 
 impl Postgres {
     /// Looks a ticket up; `None` if its name is free.
-    fn find_ticket(&mut self, name: &str, deadline: Deadline) -> Result<Option<Found>, NoAnswer> {
+    fn find_ticket(
+        &mut self,
+        name: &str,
+        deadline: Deadline,
+    ) -> Result<Option<RemoteTicket>, NoAnswer> {
         const FIND: &str = "SELECT registry, \
              pg_catalog.has_sequence_privilege(sequence, 'USAGE, UPDATE') \
              FROM {}.snowflake_ticket WHERE name OPERATOR(pg_catalog.=) $1";
@@ -80,7 +84,7 @@ impl Postgres {
         let Some([Some(registry), Some(allowed)]) = rows.first().map(Vec::as_slice) else {
             return Ok(None);
         };
-        Ok(Some(Found {
+        Ok(Some(RemoteTicket {
             elsewhere: registry == "t",
             allowed: allowed == "t",
         }))

@@ -5,6 +5,7 @@ use snowflake_core::lease::{Decision, Entry};
 
 use crate::extension;
 use crate::host::identity;
+use crate::postgres::backend;
 use crate::postgres::error::{Failure, Outcome};
 use crate::postgres::name::Relation;
 use crate::postgres::sql::{self, Sql};
@@ -101,9 +102,13 @@ pub struct RegistryRow {
 /// restored to a point in time have a timeline of their own, a dump that was restored has another
 /// system identifier, a copy of the database another OID.
 fn origin() -> (String, pg_sys::Oid, i64) {
-    // SAFETY: a variable of this process, and shared memory; recovery is over
-    let (database, timeline) = unsafe { (pg_sys::MyDatabaseId, pg_sys::GetWALInsertionTimeLine()) };
-    (identity::system_identifier(), database, timeline.into())
+    // SAFETY: reads shared memory; recovery is over
+    let timeline = unsafe { pg_sys::GetWALInsertionTimeLine() };
+    (
+        identity::system_identifier(),
+        backend::database(),
+        timeline.into(),
+    )
 }
 
 impl RegistryRow {

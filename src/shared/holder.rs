@@ -143,7 +143,8 @@ impl Holder {
         refusal::refusal(&self.status(), None, Some(instant))
     }
 
-    /// Wakes the registrar: a caller needs the lease, or tickets. Answers whether it was ever there.
+    /// Wakes the registrar: a caller needs the lease, or tickets. Returns whether it was ever
+    /// there.
     pub fn wake_registrar(&self) -> bool {
         let latch = self.registrar.load(Ordering::Acquire);
         if !latch.is_null() {

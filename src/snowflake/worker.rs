@@ -23,8 +23,8 @@ pub struct WorkerIds {
     pub generation: u64,
 }
 
-/// What this backend got as its turn. Kept for as long as the range is the same, so that its IDs stay
-/// in order.
+/// What this backend got at its turn. Kept for as long as the range is the same, so that its IDs
+/// stay in order.
 static OWN: BackendLocal<Option<WorkerIds>> = BackendLocal::new(None);
 
 /// Reads the setting, and for a range takes this backend's turn.

@@ -69,7 +69,7 @@ fn check_all() -> Outcome<Vec<StrideReport>> {
 
 /// What is there to judge of a sequence.
 #[derive(Default)]
-struct Found {
+struct Readings {
     label: Option<String>,
     /// Nothing if the caller may not read it.
     sequence: Option<SequenceState>,
@@ -80,7 +80,7 @@ struct Found {
 }
 
 /// Looks at one sequence; nothing if it is none any more.
-fn look_at(oid: pg_sys::Oid) -> Outcome<Option<Found>> {
+fn look_at(oid: pg_sys::Oid) -> Outcome<Option<Readings>> {
     let sql = Sql::new("SELECT has_sequence_privilege(c.oid, 'SELECT'), ")
         .text(LABEL)
         .text(" FROM pg_class c WHERE oid = $1 AND relkind = 'S'");
@@ -88,9 +88,9 @@ fn look_at(oid: pg_sys::Oid) -> Outcome<Option<Found>> {
     let Some((readable, label)) = seen else {
         return Ok(None);
     };
-    let mut found = Found {
+    let mut found = Readings {
         label,
-        ..Found::default()
+        ..Readings::default()
     };
     if !readable {
         return Ok(Some(found));
@@ -107,14 +107,14 @@ fn look_at(oid: pg_sys::Oid) -> Outcome<Option<Found>> {
     let Some((sequence, label)) = sequence::read(oid)? else {
         return Ok(None);
     };
-    Ok(Some(Found {
+    Ok(Some(Readings {
         label,
         sequence: Some(sequence),
         ..found
     }))
 }
 
-impl Found {
+impl Readings {
     /// Compares it with its stride.
     fn report(self, oid: pg_sys::Oid) -> Outcome<StrideReport> {
         let mut report = StrideReport {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use pgrx::prelude::*;
 
 use crate::extension;
-use crate::postgres::error::{Failure, Outcome};
+use crate::postgres::error::Outcome;
 use crate::postgres::invalidation::Kept;
 use crate::postgres::table::{Key, Table};
 use crate::postgres::text::ServerText;
@@ -75,17 +75,8 @@ pub fn table() -> Outcome<pg_sys::Oid> {
 }
 
 fn find_table() -> Outcome<pg_sys::Oid> {
-    let schema = extension::find()?.schema;
-    // SAFETY: a catalog look-up by a valid C string
-    let table = unsafe { pg_sys::get_relname_relid(c"snowflake_ticket".as_ptr(), schema) };
-    if table == pg_sys::InvalidOid {
-        return Err(Failure::new(
-            PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
-            "relation \"snowflake_ticket\" of extension snowflake_pg is missing",
-        )
-        .hint("Run ALTER EXTENSION snowflake_pg UPDATE."));
-    }
-    Ok(table)
+    extension::relation(extension::find()?.schema, c"snowflake_ticket")
+        .map_err(|missing| missing.hint("Run ALTER EXTENSION snowflake_pg UPDATE."))
 }
 
 /// What the table says about a ticket; `None` if the name is not known.
