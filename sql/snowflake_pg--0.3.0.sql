@@ -1,0 +1,585 @@
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION snowflake_pg" to load this file. \quit
+
+CREATE FUNCTION snowflake128_decode(uuid uuid, OUT ts timestamptz, OUT worker_id int, OUT sequence int)
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake128_decode_wrapper';
+
+CREATE  FUNCTION "snowflake128_next"() RETURNS uuid
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake128_next_wrapper';
+
+CREATE  FUNCTION "snowflake128_timestamp"(
+	"uuid" uuid
+) RETURNS timestamp with time zone
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake128_timestamp_wrapper';
+
+CREATE FUNCTION snowflake_adopt("table" regclass, "column" name) RETURNS void
+VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_adopt_wrapper';
+
+CREATE FUNCTION snowflake_decode(id bigint, OUT ts timestamptz, OUT worker_id int, OUT datacenter_id int, OUT machine_id int, OUT sequence int, OUT reserved int)
+STABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_decode_wrapper';
+
+CREATE FUNCTION snowflake_decode(id bigint, layout text, OUT ts timestamptz, OUT worker_id int, OUT datacenter_id int, OUT machine_id int, OUT sequence int, OUT reserved int)
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_decode_layout_wrapper';
+
+CREATE  FUNCTION "snowflake_encode"(
+	"ts" timestamp with time zone,
+	"worker_id" INT,
+	"sequence" INT
+) RETURNS bigint
+STRICT STABLE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_encode_wrapper';
+
+CREATE  FUNCTION "snowflake_encode"(
+	"ts" timestamp with time zone,
+	"worker_id" INT,
+	"sequence" INT,
+	"layout" text
+) RETURNS bigint
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_encode_layout_wrapper';
+
+CREATE  FUNCTION "snowflake_from_base32"(
+	"text" text
+) RETURNS bigint
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_from_base32_wrapper';
+
+CREATE FUNCTION snowflake_lease_release(layout text, worker_id integer, nonce uuid, mark bigint)
+RETURNS boolean
+STRICT VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_lease_release_wrapper';
+
+CREATE FUNCTION snowflake_lease_take(layout text, identity text, nonce uuid, host_name text, clock bigint, max_lead bigint, length bigint, fixed_worker integer, held_worker integer, held_not_before bigint, held_not_after bigint, OUT outcome text, OUT worker_id integer, OUT not_before bigint, OUT not_after bigint, OUT contested_by text, OUT detail text)
+VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_lease_take_wrapper';
+
+CREATE  FUNCTION "snowflake_max_id"(
+	"ts" timestamp with time zone
+) RETURNS bigint
+STRICT STABLE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_max_id_wrapper';
+
+CREATE  FUNCTION "snowflake_max_id"(
+	"ts" timestamp with time zone,
+	"layout" text
+) RETURNS bigint
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_max_id_layout_wrapper';
+
+CREATE  FUNCTION "snowflake_min_id"(
+	"ts" timestamp with time zone
+) RETURNS bigint
+STRICT STABLE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_min_id_wrapper';
+
+CREATE  FUNCTION "snowflake_min_id"(
+	"ts" timestamp with time zone,
+	"layout" text
+) RETURNS bigint
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_min_id_layout_wrapper';
+
+CREATE FUNCTION snowflake_between(id bigint, start_ts timestamptz, end_ts timestamptz)
+RETURNS boolean STABLE PARALLEL SAFE LANGUAGE sql
+BEGIN ATOMIC
+    SELECT id >= snowflake_min_id(start_ts) AND id < snowflake_min_id(end_ts);
+END;
+
+CREATE FUNCTION snowflake_between(id bigint, start_ts timestamptz, end_ts timestamptz, layout text)
+RETURNS boolean IMMUTABLE PARALLEL SAFE LANGUAGE sql
+BEGIN ATOMIC
+    SELECT id >= snowflake_min_id(start_ts, layout) AND id < snowflake_min_id(end_ts, layout);
+END;
+
+CREATE  FUNCTION "snowflake_next"() RETURNS bigint
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_next_wrapper';
+
+CREATE  FUNCTION "snowflake_next"(
+	"worker_id" INT
+) RETURNS bigint
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_next_worker_wrapper';
+
+CREATE  FUNCTION "snowflake_next_batch"(
+	"count" INT
+) RETURNS SETOF bigint
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_next_batch_wrapper';
+
+CREATE  FUNCTION "snowflake_pg_create_member_role"() RETURNS void
+STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_create_member_role_wrapper';
+
+CREATE  FUNCTION "snowflake_pg_layouts"() RETURNS TABLE (
+	"layout" TEXT,
+	"ts_bits" INT,
+	"worker_bits" INT,
+	"sequence_bits" INT,
+	"reserved_bits" INT,
+	"unit" interval,
+	"epoch" timestamp with time zone,
+	"last_instant" timestamp with time zone,
+	"ids_per_second" bigint
+)
+STRICT STABLE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_layouts_wrapper';
+
+CREATE  FUNCTION "snowflake_pg_lease"() RETURNS TABLE (
+	"worker_id" INT,
+	"identity" TEXT,
+	"registry" TEXT,
+	"not_before" timestamp with time zone,
+	"not_after" timestamp with time zone,
+	"remaining" interval,
+	"renewed" timestamp with time zone,
+	"last_error" TEXT,
+	"contested_by" TEXT
+)
+STRICT VOLATILE PARALLEL RESTRICTED
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_lease_wrapper';
+
+CREATE VIEW snowflake_lease AS
+    SELECT worker_id, identity, registry, not_before, not_after, remaining, renewed, last_error,
+           contested_by
+    FROM snowflake_pg_lease();
+
+REVOKE EXECUTE ON FUNCTION snowflake_pg_lease() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION snowflake_pg_lease() TO pg_monitor;
+GRANT SELECT ON snowflake_lease TO pg_monitor;
+
+CREATE FUNCTION snowflake_pg_replace_record() RETURNS trigger LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_replace_record_wrapper';
+
+CREATE FUNCTION snowflake_pg_replace_registry() RETURNS trigger LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_replace_registry_wrapper';
+
+CREATE TABLE snowflake_registry (
+    clock_tolerance interval NOT NULL DEFAULT '1 min' CHECK (clock_tolerance > '0' AND clock_tolerance <= '1 hour'),
+    longest bigint NOT NULL DEFAULT 600000 CHECK (longest BETWEEN 1 AND 86400000),
+    hold_until bigint NOT NULL DEFAULT 0 CHECK (hold_until >= 0),
+    system_identifier text,
+    database oid,
+    timeline bigint,
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton)
+);
+INSERT INTO snowflake_registry DEFAULT VALUES;
+CREATE TRIGGER snowflake_pg_replace_registry
+    BEFORE INSERT ON snowflake_registry
+    FOR EACH ROW EXECUTE FUNCTION snowflake_pg_replace_registry();
+SELECT pg_catalog.pg_extension_config_dump('snowflake_registry', '');
+
+CREATE TABLE snowflake_registry_lease (
+    layout text COLLATE "C" NOT NULL,
+    worker_id integer NOT NULL CHECK (worker_id >= 0),
+    identity text COLLATE "C" NOT NULL,
+    nonce uuid NOT NULL,
+    host_name text COLLATE "C" NOT NULL,
+    not_before bigint NOT NULL CHECK (not_before >= 0),
+    not_after bigint NOT NULL CHECK (not_after <= 253402300799999),
+    renewed timestamptz NOT NULL,
+    fixed boolean NOT NULL,
+    released boolean NOT NULL,
+    contested_by text COLLATE "C",
+    PRIMARY KEY (layout, worker_id),
+    CHECK (not_before <= not_after)
+);
+SELECT pg_catalog.pg_extension_config_dump('snowflake_registry_lease', '');
+
+CREATE VIEW snowflake_leases AS
+    SELECT layout, worker_id, identity AS holder, host_name, to_timestamp(not_before / 1000.0) AS not_before,
+           to_timestamp(not_after / 1000.0) AS not_after, renewed AS last_renewal, released, contested_by
+    FROM snowflake_registry_lease;
+
+SELECT snowflake_pg_create_member_role();
+REVOKE EXECUTE ON FUNCTION snowflake_pg_create_member_role() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION snowflake_pg_replace_registry() FROM PUBLIC;
+
+REVOKE ALL ON snowflake_registry, snowflake_registry_lease, snowflake_leases FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION
+    snowflake_lease_take(text, text, uuid, text, bigint, bigint, bigint, integer, integer, bigint, bigint),
+    snowflake_lease_release(text, integer, uuid, bigint)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+    snowflake_lease_take(text, text, uuid, text, bigint, bigint, bigint, integer, integer, bigint, bigint),
+    snowflake_lease_release(text, integer, uuid, bigint)
+    TO snowflake_member;
+GRANT SELECT ON snowflake_leases TO snowflake_member, pg_monitor;
+GRANT SELECT ON snowflake_registry TO pg_monitor;
+
+CREATE  FUNCTION "snowflake_pg_server_layout"() RETURNS TEXT
+STRICT VOLATILE PARALLEL RESTRICTED
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_server_layout_wrapper';
+
+CREATE  FUNCTION "snowflake_pg_status"() RETURNS TABLE (
+	"worker_id" INT,
+	"last_id" bigint,
+	"last_ts" timestamp with time zone,
+	"lead" interval,
+	"regression" interval,
+	"waits" bigint,
+	"regressions" bigint,
+	"errors" bigint,
+	"mark" timestamp with time zone,
+	"layout" TEXT,
+	"layout_expires" timestamp with time zone,
+	"mark_waits" bigint
+)
+STRICT VOLATILE PARALLEL RESTRICTED
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_status_wrapper';
+
+CREATE VIEW snowflake_layouts AS
+    SELECT layout, ts_bits, worker_bits, sequence_bits, reserved_bits, unit, epoch, last_instant,
+           ids_per_second
+    FROM snowflake_pg_layouts();
+GRANT SELECT ON snowflake_layouts TO PUBLIC;
+
+CREATE VIEW snowflake_status AS
+    SELECT worker_id, last_id, last_ts, lead, regression, waits, regressions, errors, mark, layout,
+           layout_expires, mark_waits
+    FROM snowflake_pg_status();
+REVOKE EXECUTE ON FUNCTION snowflake_pg_status() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION snowflake_pg_status() TO pg_monitor;
+GRANT SELECT ON snowflake_status TO pg_monitor;
+
+CREATE FUNCTION snowflake_pg_ticket_state(sequence regclass, OUT next bigint, OUT step bigint, OUT block int, OUT last_block int, OUT cached bigint, OUT blocks bigint, OUT waits bigint, OUT last_error text)
+VOLATILE STRICT PARALLEL RESTRICTED LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_ticket_state_wrapper';
+
+CREATE  FUNCTION "snowflake_range"(
+	"start_ts" timestamp with time zone,
+	"end_ts" timestamp with time zone
+) RETURNS int8range
+STRICT STABLE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_range_wrapper';
+
+CREATE  FUNCTION "snowflake_range"(
+	"start_ts" timestamp with time zone,
+	"end_ts" timestamp with time zone,
+	"layout" text
+) RETURNS int8range
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_range_layout_wrapper';
+
+CREATE  FUNCTION "snowflake_sequence"(
+	"id" bigint
+) RETURNS INT
+STRICT STABLE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_sequence_wrapper';
+
+CREATE  FUNCTION "snowflake_sequence"(
+	"id" bigint,
+	"layout" text
+) RETURNS INT
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_sequence_layout_wrapper';
+
+CREATE  FUNCTION "snowflake_set_layout"(
+	"layout" text
+) RETURNS void
+STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_set_layout_wrapper';
+
+CREATE TABLE snowflake_recorded_layout (
+    layout text NOT NULL,
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton)
+);
+INSERT INTO snowflake_recorded_layout (layout) VALUES (snowflake_pg_server_layout());
+CREATE TRIGGER snowflake_pg_replace_record
+    BEFORE INSERT OR UPDATE OR DELETE ON snowflake_recorded_layout
+    FOR EACH ROW EXECUTE FUNCTION snowflake_pg_replace_record();
+SELECT pg_catalog.pg_extension_config_dump('snowflake_recorded_layout', '');
+
+CREATE SEQUENCE snowflake_mark AS bigint MINVALUE 0 START 0 NO CYCLE;
+SELECT pg_catalog.pg_extension_config_dump('snowflake_mark', '');
+
+GRANT SELECT ON snowflake_recorded_layout, snowflake_mark TO PUBLIC;
+REVOKE EXECUTE ON FUNCTION snowflake_set_layout(text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION snowflake_pg_replace_record() FROM PUBLIC;
+
+CREATE FUNCTION snowflake_ticket_claim(name text, count int, OUT first bigint, OUT step bigint, OUT claimed int)
+VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_ticket_claim_wrapper';
+
+CREATE  FUNCTION "snowflake_ticket_define"(
+	"name" text,
+	"start" bigint,
+	"block" INT,
+	"step" INT
+) RETURNS bool
+STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_ticket_define_wrapper';
+
+CREATE  FUNCTION "snowflake_timestamp"(
+	"id" bigint
+) RETURNS timestamp with time zone
+STRICT STABLE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_timestamp_wrapper';
+
+CREATE  FUNCTION "snowflake_timestamp"(
+	"id" bigint,
+	"layout" text
+) RETURNS timestamp with time zone
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_timestamp_layout_wrapper';
+
+CREATE  FUNCTION "snowflake_to_base32"(
+	"id" bigint
+) RETURNS TEXT
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_to_base32_wrapper';
+
+CREATE  FUNCTION "snowflake_to_text"(
+	"id" bigint
+) RETURNS TEXT
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_to_text_wrapper';
+
+CREATE  FUNCTION "snowflake_worker_id"(
+	"id" bigint
+) RETURNS INT
+STRICT STABLE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_worker_id_wrapper';
+
+CREATE  FUNCTION "snowflake_worker_id"(
+	"id" bigint,
+	"layout" text
+) RETURNS INT
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_worker_id_layout_wrapper';
+
+CREATE FUNCTION stride_check() RETURNS TABLE (sequence regclass, node int, nodes int, last_value bigint, problems text[])
+VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'stride_check_wrapper';
+
+CREATE FUNCTION stride_sequence(sequence regclass, node int, nodes int) RETURNS bigint
+VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'stride_sequence_wrapper';
+
+CREATE  FUNCTION "ticket_create"(
+	"name" text,
+	"start" bigint,
+	"block" INT
+) RETURNS void
+STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'ticket_create_wrapper';
+
+CREATE  FUNCTION "ticket_create"(
+	"name" text,
+	"start" bigint,
+	"block" INT,
+	"step" INT
+) RETURNS void
+STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'ticket_create_step_wrapper';
+
+CREATE  FUNCTION "ticket_drop"(
+	"name" text
+) RETURNS void
+STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'ticket_drop_wrapper';
+
+CREATE TABLE snowflake_ticket (
+    name text COLLATE "C" PRIMARY KEY,
+    sequence regclass NOT NULL UNIQUE,
+    registry boolean NOT NULL
+);
+SELECT pg_catalog.pg_extension_config_dump('snowflake_ticket', '');
+GRANT SELECT ON snowflake_ticket TO PUBLIC;
+
+REVOKE EXECUTE ON FUNCTION ticket_create(text, bigint, int), ticket_create(text, bigint, int, int) FROM PUBLIC;
+
+REVOKE EXECUTE ON FUNCTION snowflake_ticket_define(text, bigint, int, int) FROM PUBLIC;
+
+CREATE VIEW snowflake_tickets AS
+    SELECT name, sequence, registry, CASE WHEN NOT registry THEN next END AS next,
+           CASE WHEN NOT registry THEN step END AS step, block, last_block, cached, blocks, waits, last_error
+    FROM snowflake_ticket, snowflake_pg_ticket_state(sequence);
+
+REVOKE EXECUTE ON FUNCTION snowflake_pg_ticket_state(regclass) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION snowflake_pg_ticket_state(regclass) TO pg_monitor;
+GRANT SELECT ON snowflake_tickets TO pg_monitor;
+
+CREATE  FUNCTION "ticket_next"(
+	"name" text
+) RETURNS bigint
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'ticket_next_wrapper';
+
+CREATE FUNCTION uuid_decode(uuid uuid, OUT version int, OUT variant text, OUT ts timestamptz, OUT clock_seq int, OUT node macaddr)
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_decode_wrapper';
+
+CREATE  FUNCTION "uuid_from_guid_bytes"(
+	"bytes" bytea
+) RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_from_guid_bytes_wrapper';
+
+CREATE  FUNCTION "uuid_namespace_dns"() RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_namespace_dns_wrapper';
+
+CREATE  FUNCTION "uuid_namespace_oid"() RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_namespace_oid_wrapper';
+
+CREATE  FUNCTION "uuid_namespace_url"() RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_namespace_url_wrapper';
+
+CREATE  FUNCTION "uuid_namespace_x500"() RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_namespace_x500_wrapper';
+
+CREATE  FUNCTION "uuid_timestamp"(
+	"uuid" uuid
+) RETURNS timestamp with time zone
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_timestamp_wrapper';
+
+CREATE  FUNCTION "uuid_to_guid_bytes"(
+	"uuid" uuid
+) RETURNS bytea
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_to_guid_bytes_wrapper';
+
+CREATE  FUNCTION "uuid_v1"() RETURNS uuid
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v1_wrapper';
+
+CREATE  FUNCTION "uuid_v3"(
+	"namespace" uuid,
+	"name" text
+) RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v3_wrapper';
+
+CREATE  FUNCTION "uuid_v3"(
+	"namespace" uuid,
+	"name" bytea
+) RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v3_bytes_wrapper';
+
+CREATE  FUNCTION "uuid_v4"() RETURNS uuid
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v4_wrapper';
+
+CREATE  FUNCTION "uuid_v5"(
+	"namespace" uuid,
+	"name" text
+) RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v5_wrapper';
+
+CREATE  FUNCTION "uuid_v5"(
+	"namespace" uuid,
+	"name" bytea
+) RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v5_bytes_wrapper';
+
+CREATE  FUNCTION "uuid_v6"() RETURNS uuid
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v6_wrapper';
+
+CREATE  FUNCTION "uuid_v7"() RETURNS uuid
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v7_wrapper';
+
+CREATE  FUNCTION "uuid_v7"(
+	"ts" timestamp with time zone
+) RETURNS uuid
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v7_at_wrapper';
+
+CREATE  FUNCTION "uuid_v7_max"(
+	"ts" timestamp with time zone
+) RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v7_max_wrapper';
+
+CREATE  FUNCTION "uuid_v7_min"(
+	"ts" timestamp with time zone
+) RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v7_min_wrapper';
+
+CREATE  FUNCTION "uuid_v8"(
+	"bytes" bytea
+) RETURNS uuid
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v8_wrapper';
+
+CREATE  FUNCTION "uuid_variant"(
+	"uuid" uuid
+) RETURNS TEXT
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_variant_wrapper';
+
+CREATE  FUNCTION "uuid_version"(
+	"uuid" uuid
+) RETURNS INT
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_version_wrapper';
