@@ -69,6 +69,7 @@ cmp_ok(stored('terms')->{origin}{raft_index}, '>', 0, '... and which cluster it 
 
 my $client = start_recording($first, 'postgres', seconds(20));
 wait_until(sub { (recorded_bytes($client))[0] }) or fail('no IDs');
+pass_lead(@etcd[ 0, 1 ]);
 stop_etcd($etcd[0]);
 for my $member (@members)
 {

@@ -13,7 +13,7 @@ use POSIX qw(_exit);
 use SnowflakeTest;
 use Test::More;
 
-our @EXPORT = qw(etcd_missing new_cluster start_etcd stop_etcd address etcdctl restore_cluster);
+our @EXPORT = qw(etcd_missing new_cluster start_etcd stop_etcd pass_lead address etcdctl restore_cluster);
 
 # All that were started, to be ended with the test however it ends.
 my %running;
@@ -74,6 +74,17 @@ sub start_etcd
     }
     wait_until(sub { eval { etcdctl($members[0], 'get', 'nothing'); 1 } })
       or BAIL_OUT("etcd $members[0]{name} does not answer: see $members[0]{log}");
+    return;
+}
+
+# Has another member lead than the first of these: a cluster that loses its leader refuses requests until it has elected
+# another one, which takes as long as the machine is busy.
+sub pass_lead
+{
+    my ($member, $next) = @_;
+    my ($id) = etcdctl($member, 'member', 'list') =~ /^([0-9a-f]+), \w+, \Q$next->{name}\E,/m;
+    # one that does not lead refuses
+    eval { etcdctl($member, 'move-leader', $id) } or $@ =~ /not leader|no leader endpoint/ or die $@;
     return;
 }
 
