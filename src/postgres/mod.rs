@@ -17,5 +17,6 @@ pub mod text;
 pub mod timestamp;
 pub mod transaction;
 pub mod trigger;
+pub mod user;
 pub mod wait;
 pub mod wal;
