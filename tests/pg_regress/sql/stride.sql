@@ -193,6 +193,36 @@ SELECT sequence, node, last_value, problems FROM stride_check() JOIN pg_class ON
     WHERE relnamespace = 'stride'::regnamespace ORDER BY relname COLLATE "C";
 RESET ROLE;
 
+-- functions that an index of the table calls run with the rights of its owner, whoever sets or checks the stride
+SET ROLE regress_stride_owner;
+CREATE FUNCTION hostile() RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE NOTICE 'hostile() runs as %', current_user;
+    ALTER ROLE regress_stride_owner SUPERUSER;
+    RETURN 1;
+EXCEPTION WHEN insufficient_privilege THEN
+    RETURN 0;
+END
+$$;
+CREATE FUNCTION hostile_index() RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN stride.hostile(); END';
+CREATE TABLE trap (id serial PRIMARY KEY);
+SET client_min_messages = warning;
+CREATE INDEX ON trap ((id + stride.hostile_index()));
+RESET client_min_messages;
+\c -
+SET search_path = stride, public;
+SELECT stride_sequence('trap_id_seq', 2, 3);
+\c -
+SET search_path = stride, public;
+SELECT problems FROM stride_check() WHERE sequence = 'trap_id_seq'::regclass;
+SELECT rolsuper FROM pg_roles WHERE rolname = 'regress_stride_owner';
+ALTER ROLE regress_stride_owner NOSUPERUSER;
+-- what the owner has to be able to read
+REVOKE SELECT ON trap FROM regress_stride_owner;
+SELECT problems FROM stride_check() WHERE sequence = 'trap_id_seq'::regclass;
+SELECT stride_sequence('trap_id_seq', 2, 3);
+DROP TABLE trap;
+
 -- where it cannot know what exists, or cannot change it
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT stride_sequence('orders_id_seq', 1, 3);
