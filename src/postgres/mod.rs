@@ -5,6 +5,7 @@ pub mod datum;
 pub mod encoding;
 pub mod error;
 pub mod invalidation;
+pub mod label_provider;
 pub mod lock;
 pub mod name;
 pub mod owner;

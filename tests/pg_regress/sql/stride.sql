@@ -137,6 +137,20 @@ BEGIN;
 SELECT stride_sequence('"com""mon"', 5, 7);
 ROLLBACK;
 SELECT sequence, node, nodes, problems FROM stride_check() WHERE sequence::text LIKE '%com%';
+-- the provider does not show: SECURITY LABEL without FOR has PostgreSQL's own words, where strides are set, too
+SECURITY LABEL ON SEQUENCE orders_id_seq IS 'x';
+\echo SQLSTATE :SQLSTATE
+SECURITY LABEL FOR other ON SEQUENCE orders_id_seq IS 'x';
+-- a statement that names it, as one of a dump does, finds it
+SECURITY LABEL FOR snowflake_pg ON SEQUENCE orders_id_seq IS 'node=1,nodes=5';
+SELECT node, nodes FROM stride_check() WHERE sequence = 'orders_id_seq'::regclass;
+SECURITY LABEL FOR snowflake_pg ON SEQUENCE orders_id_seq IS NULL;
+SELECT node, nodes FROM stride_check() WHERE sequence = 'orders_id_seq'::regclass;
+SECURITY LABEL FOR snowflake_pg ON SEQUENCE orders_id_seq IS 'node=3,nodes=4';
+SET ROLE regress_stride_owner;
+SECURITY LABEL FOR snowflake_pg ON SEQUENCE orders_id_seq IS 'node=1,nodes=5';
+\echo SQLSTATE :SQLSTATE
+RESET ROLE;
 -- nobody can label what is no sequence, or with what is no stride
 SECURITY LABEL FOR snowflake_pg ON TABLE orders IS 'node=1,nodes=3';
 \echo SQLSTATE :SQLSTATE
