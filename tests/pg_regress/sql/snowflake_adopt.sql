@@ -289,6 +289,9 @@ RESET adopt.armed;
 ALTER TABLE indexed FORCE ROW LEVEL SECURITY, ENABLE ROW LEVEL SECURITY, ALTER id DROP DEFAULT;
 UPDATE indexed SET id = -5;
 SELECT snowflake_adopt('indexed', 'id');
+-- what the owner has to be able to read
+REVOKE SELECT ON indexed FROM regress_adopt_owner;
+SELECT snowflake_adopt('indexed', 'id');
 DROP TABLE wide, narrow, indexed;
 
 -- where it cannot see what exists, or cannot change it
