@@ -13,12 +13,26 @@ pub fn set_local(name: &CStr, value: &CStr) {
 
 /// Calls while a parameter has another value. An error leaves resetting it to PostgreSQL.
 pub fn with<T>(name: &CStr, value: &CStr, code: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    nested(name, value, true, code)
+}
+
+/// The same, and whatever the code sets is undone.
+pub fn with_undone<T>(name: &CStr, value: &CStr, code: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    nested(name, value, false, code)
+}
+
+fn nested<T>(
+    name: &CStr,
+    value: &CStr,
+    keep: bool,
+    code: impl FnOnce() -> Outcome<T>,
+) -> Outcome<T> {
     // SAFETY: begins a level, which ends below or with the transaction
     let level = unsafe { pg_sys::NewGUCNestLevel() };
     set(name, value, pg_sys::GucAction::GUC_ACTION_SAVE);
     let result = code();
     // SAFETY: ends the level that began above
-    unsafe { pg_sys::AtEOXact_GUC(true, level) };
+    unsafe { pg_sys::AtEOXact_GUC(keep, level) };
     result
 }
 

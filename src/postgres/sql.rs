@@ -200,5 +200,12 @@ fn execute<T>(sql: Sql, arguments: &[Argument], look: impl FnOnce() -> T) -> Out
 /// Runs statements that see nothing but what they name by schema: operators and functions are
 /// PostgreSQL's own, whatever the caller's search path.
 pub fn with_system_path<T>(code: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
-    parameter::with(c"search_path", c"pg_catalog, pg_temp", code)
+    parameter::with(c"search_path", SYSTEM_PATH, code)
 }
+
+/// The same, and whatever parameters they set are put back: they call functions of others.
+pub fn with_system_path_undone<T>(code: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    parameter::with_undone(c"search_path", SYSTEM_PATH, code)
+}
+
+const SYSTEM_PATH: &CStr = c"pg_catalog, pg_temp";

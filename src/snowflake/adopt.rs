@@ -9,6 +9,7 @@ use crate::postgres::owner::RelationKind;
 use crate::postgres::sql::{self, Sql};
 use crate::postgres::text::NameArgument;
 use crate::postgres::transaction;
+use crate::postgres::user;
 use crate::snowflake::adopt_obstacles;
 use crate::snowflake::adopt_target::{Facts, Target};
 use crate::snowflake::layouts;
@@ -47,7 +48,8 @@ fn adopt(oid: pg_sys::Oid, column: NameArgument) -> Outcome<()> {
     let id = session::next()?;
     // other servers may be behind this one: the lowest ID of this instant
     let first = layouts::recorded()?.min_id(clock::wall())?.min(id);
-    sql::with_system_path(|| {
+    // constraints and indexes call functions, which may be anybody's
+    user::as_owner(target.oid, || {
         adopt_obstacles::check_values(&target, first)?;
         adopt_obstacles::check_constraints(&target, id)
     })?;
@@ -70,7 +72,8 @@ fn alter(target: &Target, facts: &Facts) -> Outcome<()> {
         " DROP DEFAULT"
     }))?;
     if !facts.is_bigint {
-        sql::run(alter(" TYPE pg_catalog.int8"))?;
+        // this evaluates constraints on every row
+        user::as_owner(target.oid, || sql::run(alter(" TYPE pg_catalog.int8")))?;
     }
     let set = alter(" SET DEFAULT ").name(&target.generator);
     sql::run(set.text(".snowflake_next()"))?;

@@ -88,6 +88,13 @@ FROM (
     UNION ALL
     SELECT 10, 'Row-level security hides rows of the table from you.', 'Run it as a role with BYPASSRLS, or ALTER TABLE ... NO FORCE ROW LEVEL SECURITY.'
     WHERE row_security_active($1)
+
+    UNION ALL
+    -- it is read with the rights of its owner
+    SELECT 11, format('The owner of the table, role "%s", may not read it.', pg_get_userbyid(relowner)),
+           'Grant the owner SELECT on the table and USAGE on its schema first.'
+    FROM target t
+    WHERE NOT (has_column_privilege(relowner, t.oid, attnum, 'SELECT') AND has_schema_privilege(relowner, relnamespace, 'USAGE'))
 ) AS obstacle
 ORDER BY rank, detail
 LIMIT 1

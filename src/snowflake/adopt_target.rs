@@ -14,7 +14,7 @@ use crate::postgres::text::NameArgument;
 
 /// A column of a table that is locked.
 pub struct Target {
-    oid: pg_sys::Oid,
+    pub oid: pg_sys::Oid,
     pub number: i16,
     pub table: Relation,
     pub column: Name,

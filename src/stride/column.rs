@@ -8,7 +8,8 @@ use snowflake_core::stride::{SequenceState, Stride};
 use crate::postgres::datum::Argument;
 use crate::postgres::error::{Failure, Outcome};
 use crate::postgres::name::{Name, Relation};
-use crate::postgres::sql::{self, Sql};
+use crate::postgres::sql::{self, ResultRow, Sql};
+use crate::postgres::user;
 
 /// A column that gets its values from a sequence.
 pub struct Column {
@@ -86,14 +87,18 @@ impl Column {
         let sql = Sql::new(
             "SELECT has_column_privilege(oid, $2, 'SELECT')
                     AND has_schema_privilege(relnamespace, 'USAGE'),
+                    has_column_privilege(relowner, oid, $2, 'SELECT')
+                    AND has_schema_privilege(relowner, relnamespace, 'USAGE'),
                     row_security_active(oid)
              FROM pg_class WHERE oid = $1",
         );
         let arguments = [self.oid.into(), self.number.into()];
-        let rows = sql::rows(sql, &arguments, |row| (row.flag(1), row.flag(2)))?;
+        let read = |row: &ResultRow| (row.flag(1), row.flag(2), row.flag(3));
+        let rows = sql::rows(sql, &arguments, read)?;
         Ok(match rows.first() {
-            Some((false, _)) => Some("you may not read it"),
-            Some((_, true)) => Some("row-level security hides rows from you"),
+            Some((false, ..)) => Some("you may not read it"),
+            Some((_, false, _)) => Some("its owner may not read it"),
+            Some((.., true)) => Some("row-level security hides rows from you"),
             _ => None,
         })
     }
@@ -117,13 +122,15 @@ impl Column {
         self.largest_where(Sql::default(), &[])
     }
 
-    /// The largest value, of those that a condition holds for.
+    /// The largest value, of those that a condition holds for. It is read with the rights of the
+    /// table's owner: the plan calls functions of its indexes, which may be anybody's.
     fn largest_where(&self, condition: Sql, arguments: &[Argument]) -> Outcome<Option<i64>> {
         let sql = Sql::new("SELECT max(")
             .name(&self.name)
             .text(")::int8 FROM ")
             .relation(&self.table);
-        let rows = sql::rows(sql.append(condition), arguments, |row| row.long(1))?;
+        let sql = sql.append(condition);
+        let rows = user::as_owner(self.oid, || sql::rows(sql, arguments, |row| row.long(1)))?;
         Ok(rows.first().copied().flatten())
     }
 

@@ -1,18 +1,19 @@
 //! Which stride a sequence was given, as its security label of the provider "snowflake_pg".
 //!
 //! A label is what PostgreSQL has for extensions that say something about objects of others: it
-//! goes with the sequence when that is renamed or dropped, pg_dump writes it, and only the owner of
-//! the sequence can set it. A table of the extension would have to be open to everybody.
+//! goes with the sequence when that is renamed or dropped, pg_dump writes it with the sequence, and
+//! only the owner of the sequence can set it. A table of the extension would keep the OIDs of
+//! sequences that are gone. It needs no provider that PostgreSQL knows of, but for dumps that set
+//! labels: they name it.
 
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, CString, c_char};
 
 use pgrx::prelude::*;
 use snowflake_core::stride::Stride;
 
 use crate::postgres::encoding;
-use crate::postgres::error::{Failure, OrRaise, Outcome};
-use crate::postgres::name::Relation;
-use crate::postgres::sql::{self, Sql};
+use crate::postgres::error::{Failure, OrRaise};
+use crate::postgres::label_provider;
 
 /// The name of the label provider.
 const PROVIDER: &CStr = c"snowflake_pg";
@@ -22,10 +23,9 @@ pub const LABEL: &str = "(SELECT label FROM pg_seclabel
     WHERE objoid = $1 AND classoid = 'pg_class'::regclass AND objsubid = 0
       AND provider = 'snowflake_pg')";
 
-/// Lets strides be recorded as security labels.
-pub fn register_provider() {
-    // SAFETY: name and function stay valid as long as the process; called once, by `_PG_init`
-    unsafe { pg_sys::register_label_provider(PROVIDER.as_ptr(), Some(check_label)) };
+/// Lets a restore record strides.
+pub fn offer_provider() {
+    label_provider::offer(PROVIDER, check_label);
 }
 
 /// Checks a label that SECURITY LABEL sets, as a restore does; NULL removes it.
@@ -54,14 +54,16 @@ unsafe extern "C-unwind" fn check_label(
     Stride::parse(&label).or_raise();
 }
 
-/// Records a stride. A sequence of one node is like any other and has none.
-pub fn record(sequence: &Relation, stride: Stride) -> Outcome<()> {
-    let label = Sql::new("SECURITY LABEL FOR snowflake_pg ON SEQUENCE ")
-        .relation(sequence)
-        .text(" IS ");
-    sql::run(if stride.nodes() == 1 {
-        label.text("NULL")
-    } else {
-        label.text(&format!("'{stride}'"))
-    })
+/// Records a stride of a sequence that the caller may alter, and has locked. A sequence of one node
+/// is like any other and has none.
+pub fn record(sequence: pg_sys::Oid, stride: Stride) {
+    let object = pg_sys::ObjectAddress {
+        classId: pg_sys::RelationRelationId,
+        objectId: sequence,
+        objectSubId: 0,
+    };
+    // without a zero byte, as it is made of numbers
+    let label = CString::new(stride.to_string()).ok();
+    let label = label.filter(|_| stride.nodes() > 1);
+    label_provider::set(&object, PROVIDER, label.as_deref());
 }

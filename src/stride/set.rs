@@ -47,7 +47,7 @@ fn set(oid: pg_sys::Oid, node: i32, nodes: i32) -> Outcome<i64> {
     });
     let (change, cycle) = found?;
     alter(&name, &change, cycle)?;
-    label::record(&name, stride)?;
+    label::record(oid, stride);
     Ok(change.next)
 }
 

@@ -12,6 +12,7 @@ use crate::postgres::sequence::Sequence;
 use crate::postgres::sql::{self, Sql};
 use crate::postgres::text::ServerText;
 use crate::postgres::transaction;
+use crate::postgres::user;
 use crate::registry::protocol::{Definition, NoAnswer};
 use crate::registry::setting;
 use crate::settings;
@@ -154,7 +155,7 @@ fn add(name: ServerText, definition: Definition, registry: bool) -> Outcome<()> 
         .relation(&find(table)?)
         .text(" (name, sequence, registry) VALUES ($1, $2, $3)");
     let values = [name.into(), sequence.into(), registry.into()];
-    as_owner(table, || sql::change(insert, &values))?;
+    user::as_owner(table, || sql::change(insert, &values))?;
     tell(table);
     Ok(())
 }
@@ -227,7 +228,7 @@ fn delete_row(table: pg_sys::Oid, name: ServerText) -> Outcome<()> {
     let delete = Sql::new("DELETE FROM ")
         .relation(&find(table)?)
         .text(" WHERE name OPERATOR(pg_catalog.=) $1");
-    as_owner(table, || sql::change(delete, &[name.into()]))?;
+    user::as_owner(table, || sql::change(delete, &[name.into()]))?;
     tell(table);
     Ok(())
 }
@@ -272,22 +273,4 @@ fn gone() -> Failure {
         PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
         "a schema or relation was dropped",
     )
-}
-
-/// Calls with the rights of a relation's owner, as a referential constraint does.
-fn as_owner<T>(relation: pg_sys::Oid, work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
-    // SAFETY: reads an open relation. User and context are put back below; after an ERROR in
-    // between the end of the (sub)transaction puts them back.
-    unsafe {
-        let open = pg_sys::relation_open(relation, pg_sys::AccessShareLock as i32);
-        let owner = (*(*open).rd_rel).relowner;
-        pg_sys::relation_close(open, pg_sys::AccessShareLock as i32);
-        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
-        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
-        let local = pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32;
-        pg_sys::SetUserIdAndSecContext(owner, context | local);
-        let result = work();
-        pg_sys::SetUserIdAndSecContext(user, context);
-        result
-    }
 }

@@ -1,4 +1,4 @@
-# pg_upgrade to a newer PostgreSQL: mark and layout are those of before, also if the clock is behind.
+# pg_upgrade to a newer PostgreSQL: mark, layout and strides are those of before, also if the clock is behind.
 #
 # NEWER_BINDIR names its programs; the extension is installed there. Without a newer one it is this
 # version again, which pg_upgrade allows.
@@ -27,6 +27,9 @@ $old->start;
 my $version = major_version($old);
 $old->safe_psql('postgres', 'CREATE DATABASE app');
 create_event($old, 'app');
+$old->safe_psql('app', q(CREATE SEQUENCE strided; SELECT stride_sequence('strided', 2, 3)));
+my $stride = 'SELECT * FROM stride_check()';
+is($old->safe_psql('app', $stride), 'strided|2|3|2|{}', 'a sequence has a stride');
 my @clients = start_inserting($old, 'app', 3, pause => 0.02);
 wait_until(sub { !grep { $_ < 50_000 } recorded_bytes(@clients) }) or die 'no load';
 end_inserting($old, @clients);
@@ -55,6 +58,7 @@ start_behind($new, 900);
 note("from $version to " . major_version($new));
 cmp_ok(major_version($new), '>=', $version, 'a server of the newer version');
 is($new->safe_psql('app', $state), $before, 'mark, layout and rows are the same');
+is($new->safe_psql('app', $stride), 'strided|2|3|2|{}', 'so is the stride');
 goes_on_above($new, 'app', $largest, 'after the upgrade');
 fails($new, 'app', q(SELECT snowflake_set_layout('twitter')), 'the layout is settled',
     qr/ERROR:  55000: cannot change the layout to "twitter"/);

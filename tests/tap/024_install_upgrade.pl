@@ -68,6 +68,14 @@ SQL
     works($node, $database, 'SELECT * FROM snowflake_status', "$version with the library of $current: status");
     works($node, $database, 'SELECT * FROM snowflake_layouts', "$version with the library of $current: layouts");
     isnt($node->safe_psql($database, $objects), $fresh, "$version differs from $current");
+    # with a label as the library of that version records it
+    my $strides = $node->safe_psql($database, q(SELECT to_regproc('stride_check') IS NOT NULL)) eq 't';
+    works($node, $database, <<'SQL', "$version with the library of $current: strides") if $strides;
+CREATE SEQUENCE strided;
+SELECT stride_sequence('strided', 2, 3);
+CREATE SEQUENCE labelled START WITH 3 INCREMENT BY 3;
+SECURITY LABEL FOR snowflake_pg ON SEQUENCE labelled IS 'node=3,nodes=3';
+SQL
     my $mark = $node->safe_psql($database, 'SELECT last_value FROM snowflake_mark');
 
     works($node, $database, 'ALTER EXTENSION snowflake_pg UPDATE', "$version: upgraded to $current");
@@ -85,6 +93,9 @@ SQL
     my $next = works($node, $database, 'INSERT INTO event DEFAULT VALUES RETURNING id', "$version: IDs after the upgrade");
     cmp_ok($next, '>', $id, "$version: and they go on");
     works($node, $database, 'SELECT * FROM snowflake_status', "$version: status after the upgrade");
+    next unless $strides;
+    is( $node->safe_psql($database, 'SELECT sequence, node, nodes, problems FROM stride_check() ORDER BY 1'),
+        "strided|2|3|{}\nlabelled|3|3|{}", "$version: strides after the upgrade");
 }
 
 $node->stop;

@@ -113,6 +113,18 @@ fails($bare, 'restored_text', 'INSERT INTO always (n) VALUES (1)', 'only new IDs
     qr/must be loaded via "shared_preload_libraries"/);
 $bare->stop;
 
+# one table: the stride goes with it, and needs nothing but the library
+$node->command_ok([ 'pg_dump', '--table', 'strided', '--file', "$directory/one_table.sql", '-d', $node->connstr('source') ],
+    'pg_dump of a table');
+$node->safe_psql('postgres', 'CREATE DATABASE one_table');
+$node->command_ok(
+    [ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$directory/one_table.sql", '-d', $node->connstr('one_table') ],
+    'its restore without the extension');
+is( $node->safe_psql('one_table', 'CREATE EXTENSION snowflake_pg; SELECT * FROM stride_check()'),
+    'strided_id_seq|2|3|23|{}', 'its stride is there');
+fails($node, 'source', q(SECURITY LABEL ON SEQUENCE strided_id_seq IS 'x'), 'SECURITY LABEL without FOR finds no provider',
+    qr/ERROR:  22023: no security label providers have been loaded/);
+
 # clients go on inserting while a table is adopted
 
 my $statements = 3000;

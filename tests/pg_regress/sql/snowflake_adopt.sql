@@ -244,6 +244,56 @@ DELETE FROM secret;
 SELECT snowflake_adopt('secret', 'id');
 RESET ROLE;
 
+-- functions that constraints and indexes call run with the rights of the table's owner, whoever adopts it, and neither
+-- get beyond them nor leave anything behind
+SET ROLE regress_adopt_owner;
+CREATE FUNCTION hostile(value bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    attempt text;
+    outcome text := '';
+BEGIN
+    IF current_setting('adopt.armed', true) IS DISTINCT FROM 'on' THEN
+        RETURN value;
+    END IF;
+    FOREACH attempt IN ARRAY ARRAY['ALTER ROLE regress_adopt_owner SUPERUSER', 'SET ROLE ' || quote_ident(session_user),
+                                   'CREATE TEMP TABLE IF NOT EXISTS left_behind ()',
+                                   'SET search_path = adopt, pg_catalog'] LOOP
+        BEGIN
+            EXECUTE attempt;
+            outcome := concat(outcome, ', ', split_part(attempt, ' ', 1), ' ', split_part(attempt, ' ', 2), ' done');
+        EXCEPTION WHEN insufficient_privilege THEN NULL;
+        END;
+    END LOOP;
+    RAISE NOTICE 'hostile() runs as %', concat(current_user, outcome);
+    RETURN value;
+END
+$$;
+CREATE FUNCTION hostile_index() RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN adopt.hostile(1); END';
+CREATE TABLE wide (id bigint PRIMARY KEY CHECK (adopt.hostile(id) > 0));
+CREATE TABLE narrow (id int PRIMARY KEY CHECK (adopt.hostile(id) > 0));
+INSERT INTO narrow VALUES (1), (2);
+CREATE TABLE indexed (id bigint PRIMARY KEY);
+CREATE INDEX ON indexed ((id + adopt.hostile_index()));
+INSERT INTO indexed VALUES (1);
+\c -
+SET search_path = adopt, public;
+SET adopt.armed = on;
+SELECT snowflake_adopt('wide', 'id');
+SELECT snowflake_adopt('narrow', 'id');
+SELECT snowflake_adopt('indexed', 'id');
+SELECT rolsuper FROM pg_roles WHERE rolname = 'regress_adopt_owner';
+SELECT current_user = session_user AS same_user, current_setting('search_path') AS path, to_regclass('pg_temp.left_behind') AS left_behind;
+ALTER ROLE regress_adopt_owner NOSUPERUSER;
+RESET adopt.armed;
+-- row-level security that its owner has to keep to does not hide rows from a superuser
+ALTER TABLE indexed FORCE ROW LEVEL SECURITY, ENABLE ROW LEVEL SECURITY, ALTER id DROP DEFAULT;
+UPDATE indexed SET id = -5;
+SELECT snowflake_adopt('indexed', 'id');
+-- what the owner has to be able to read
+REVOKE SELECT ON indexed FROM regress_adopt_owner;
+SELECT snowflake_adopt('indexed', 'id');
+DROP TABLE wide, narrow, indexed;
+
 -- where it cannot see what exists, or cannot change it
 CREATE TABLE late (id serial PRIMARY KEY);
 BEGIN ISOLATION LEVEL SERIALIZABLE;

@@ -137,6 +137,20 @@ BEGIN;
 SELECT stride_sequence('"com""mon"', 5, 7);
 ROLLBACK;
 SELECT sequence, node, nodes, problems FROM stride_check() WHERE sequence::text LIKE '%com%';
+-- the provider does not show: SECURITY LABEL without FOR has PostgreSQL's own words, where strides are set, too
+SECURITY LABEL ON SEQUENCE orders_id_seq IS 'x';
+\echo SQLSTATE :SQLSTATE
+SECURITY LABEL FOR other ON SEQUENCE orders_id_seq IS 'x';
+-- a statement that names it, as one of a dump does, finds it
+SECURITY LABEL FOR snowflake_pg ON SEQUENCE orders_id_seq IS 'node=1,nodes=5';
+SELECT node, nodes FROM stride_check() WHERE sequence = 'orders_id_seq'::regclass;
+SECURITY LABEL FOR snowflake_pg ON SEQUENCE orders_id_seq IS NULL;
+SELECT node, nodes FROM stride_check() WHERE sequence = 'orders_id_seq'::regclass;
+SECURITY LABEL FOR snowflake_pg ON SEQUENCE orders_id_seq IS 'node=3,nodes=4';
+SET ROLE regress_stride_owner;
+SECURITY LABEL FOR snowflake_pg ON SEQUENCE orders_id_seq IS 'node=1,nodes=5';
+\echo SQLSTATE :SQLSTATE
+RESET ROLE;
 -- nobody can label what is no sequence, or with what is no stride
 SECURITY LABEL FOR snowflake_pg ON TABLE orders IS 'node=1,nodes=3';
 \echo SQLSTATE :SQLSTATE
@@ -192,6 +206,36 @@ SELECT stride_sequence('own', 1, 3);
 SELECT sequence, node, last_value, problems FROM stride_check() JOIN pg_class ON oid = sequence
     WHERE relnamespace = 'stride'::regnamespace ORDER BY relname COLLATE "C";
 RESET ROLE;
+
+-- functions that an index of the table calls run with the rights of its owner, whoever sets or checks the stride
+SET ROLE regress_stride_owner;
+CREATE FUNCTION hostile() RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE NOTICE 'hostile() runs as %', current_user;
+    ALTER ROLE regress_stride_owner SUPERUSER;
+    RETURN 1;
+EXCEPTION WHEN insufficient_privilege THEN
+    RETURN 0;
+END
+$$;
+CREATE FUNCTION hostile_index() RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN stride.hostile(); END';
+CREATE TABLE trap (id serial PRIMARY KEY);
+SET client_min_messages = warning;
+CREATE INDEX ON trap ((id + stride.hostile_index()));
+RESET client_min_messages;
+\c -
+SET search_path = stride, public;
+SELECT stride_sequence('trap_id_seq', 2, 3);
+\c -
+SET search_path = stride, public;
+SELECT problems FROM stride_check() WHERE sequence = 'trap_id_seq'::regclass;
+SELECT rolsuper FROM pg_roles WHERE rolname = 'regress_stride_owner';
+ALTER ROLE regress_stride_owner NOSUPERUSER;
+-- what the owner has to be able to read
+REVOKE SELECT ON trap FROM regress_stride_owner;
+SELECT problems FROM stride_check() WHERE sequence = 'trap_id_seq'::regclass;
+SELECT stride_sequence('trap_id_seq', 2, 3);
+DROP TABLE trap;
 
 -- where it cannot know what exists, or cannot change it
 BEGIN ISOLATION LEVEL REPEATABLE READ;

@@ -170,6 +170,24 @@ SELECT ticket_next('even');
 DROP SEQUENCE even_ticket;
 SELECT ticket_drop('even');
 
+-- the row is written with the rights of the table's owner, and nothing that goes with that can get beyond them
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE NOTICE '%, search_path %', TG_OP, current_setting('search_path');
+    CREATE TEMP TABLE left_behind ();
+    RETURN NULL;
+EXCEPTION WHEN insufficient_privilege THEN
+    RAISE NOTICE '%', SQLERRM;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER note AFTER INSERT OR DELETE ON snowflake_ticket FOR EACH ROW EXECUTE FUNCTION note();
+SELECT ticket_create('noted', 1, 1);
+SELECT ticket_drop('noted');
+SHOW search_path;
+DROP TRIGGER note ON snowflake_ticket;
+DROP FUNCTION note();
+
 DROP TABLE invoice, wide, drawn;
 DROP SEQUENCE scratch;
 DO $$ BEGIN PERFORM ticket_drop(name) FROM snowflake_ticket; END $$;
