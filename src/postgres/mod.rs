@@ -1,6 +1,7 @@
 //! The server's own facilities, in Rust: it knows no subject of the extension.
 
 pub mod backend;
+pub mod creation;
 pub mod datum;
 pub mod encoding;
 pub mod error;

@@ -223,7 +223,7 @@ impl Header {
             unix: Slot::default(),
             identity,
             holder: Holder::new(tranche, settings::registry().is_some(), nonce, restarted),
-            marks: Marks::new(),
+            marks: Marks::new(tranche),
             tranche,
             counters_lock: Lock::new(tranche),
             counters: std::array::from_fn(|_| CounterEntry::new(tranche)),
