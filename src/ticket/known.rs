@@ -2,12 +2,14 @@
 //! shared memory.
 
 use std::collections::BTreeMap;
+use std::ffi::CStr;
 
 use pgrx::prelude::*;
 
 use crate::extension;
 use crate::postgres::error::Outcome;
 use crate::postgres::invalidation::Kept;
+use crate::postgres::name::Relation;
 use crate::postgres::table::{Key, Table};
 use crate::postgres::text::ServerText;
 use crate::shared::block_orders;
@@ -38,6 +40,30 @@ pub struct Named {
     /// Whether its numbers come from a registry. The sequence then has the owner, the privileges
     /// and the size of a block, but no numbers.
     pub registry: bool,
+    /// Whether the sequence was made for the ticket for certain.
+    confirmed: bool,
+}
+
+impl Named {
+    /// Whether the sequence is the ticket's, and not one that merely has the OID which is left of
+    /// the ticket's: of a row that a dump brought, it is told by its name.
+    pub fn is_its_own(&self, name: ServerText) -> bool {
+        self.confirmed
+            || Relation::find(self.sequence).is_some_and(|relation| {
+                relation.name.as_c_str().to_bytes() == names::of_sequence(name)
+            })
+    }
+
+    /// Refuses another sequence than the ticket's.
+    pub fn check(&self, name: ServerText) -> Result<(), NoTicket> {
+        if self.is_its_own(name) {
+            return Ok(());
+        }
+        Err(match Relation::find(self.sequence) {
+            None => NoTicket::Dropped,
+            Some(relation) => NoTicket::Foreign(relation),
+        })
+    }
 }
 
 /// The counters that this backend has looked up, by name.
@@ -79,6 +105,17 @@ fn find_table() -> Outcome<pg_sys::Oid> {
         .map_err(|missing| missing.hint("Run ALTER EXTENSION snowflake_pg UPDATE."))
 }
 
+/// The column of the table that version 0.2.0 of the extension does not have.
+const CONFIRMED: &CStr = c"confirmed";
+
+/// Whether the table says which sequences are those of their tickets for certain.
+pub fn has_confirmations() -> Outcome<bool> {
+    let table = Table::open(table()?, "snowflake_ticket")?;
+    let has = table.column(CONFIRMED, pg_sys::BOOLOID).is_ok();
+    table.close();
+    Ok(has)
+}
+
 /// What the table says about a ticket; `None` if the name is not known.
 pub fn named(name: ServerText) -> Outcome<Option<Named>> {
     let table = Table::open(table()?, "snowflake_ticket")?;
@@ -89,12 +126,13 @@ pub fn named(name: ServerText) -> Outcome<Option<Named>> {
     };
     let sequence = table.column(c"sequence", pg_sys::REGCLASSOID)?;
     let registry = table.column(c"registry", pg_sys::BOOLOID)?;
+    let confirmed = table.column(CONFIRMED, pg_sys::BOOLOID).ok();
     let named = table.find(Some(key), |row| {
+        let is_true = |column| row.value(column).is_some_and(|flag| flag.value() & 1 != 0);
         Some(Named {
             sequence: row.oid(sequence)?,
-            registry: row
-                .value(registry)
-                .is_some_and(|registry| registry.value() & 1 != 0),
+            registry: is_true(registry),
+            confirmed: confirmed.is_none_or(is_true),
         })
     });
     table.close();
@@ -105,6 +143,7 @@ fn look_up(name: ServerText) -> Result<KnownCounter, NoTicket> {
     let shared = segment::shared()?;
     refuse_recovery()?;
     let named = named(name)?.ok_or(NoTicket::Missing)?;
+    named.check(name)?;
     // for reading only, so that a concurrent ALTER SEQUENCE does not block callers who draw from
     // the cache
     let sequence = counter::open(named.sequence)?;
