@@ -1,13 +1,14 @@
 //! The server's own facilities, in Rust: it knows no subject of the extension.
 
 pub mod backend;
-pub mod creation;
 pub mod datum;
 pub mod encoding;
 pub mod error;
+pub mod existence;
 pub mod invalidation;
 pub mod lock;
 pub mod name;
+pub mod objects;
 pub mod owner;
 pub mod parameter;
 pub mod row;
@@ -17,6 +18,7 @@ pub mod table;
 pub mod text;
 pub mod timestamp;
 pub mod transaction;
+pub mod transaction_end;
 pub mod trigger;
 pub mod wait;
 pub mod wal;

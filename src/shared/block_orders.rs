@@ -171,7 +171,14 @@ impl BlockOrders {
         self.free(|taken| taken == key);
     }
 
-    /// Frees the places of a database that nobody is connected to.
+    /// The keys of all places that are taken.
+    pub fn keys(&self) -> impl Iterator<Item = u64> {
+        let keys = self.places.iter();
+        keys.map(|place| place.key.load(Ordering::Relaxed))
+            .filter(|key| *key != 0)
+    }
+
+    /// Frees the places of a database.
     pub fn forget_database(&self, database: pg_sys::Oid) {
         self.free(|taken| taken >> 32 == u64::from(database.to_u32()));
     }

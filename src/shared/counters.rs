@@ -104,7 +104,14 @@ impl Counters {
         }
     }
 
-    /// Frees the entries of a database that nobody is connected to.
+    /// The keys of all entries that are taken.
+    pub fn keys(self) -> impl Iterator<Item = u64> {
+        let keys = self.entries.iter();
+        keys.map(|entry| entry.key.load(Ordering::Relaxed))
+            .filter(|key| *key != 0)
+    }
+
+    /// Frees the entries of a database.
     pub fn forget_database(self, database: pg_sys::Oid) {
         for entry in self.entries {
             let key = entry.key.load(Ordering::Relaxed);

@@ -16,6 +16,8 @@ const DATABASES: usize = 1_024;
 pub struct Marks {
     /// Held while an entry is looked up, taken or freed.
     lock: Lock,
+    /// How often one was taken or freed.
+    changes: AtomicU64,
     entries: [Entry; DATABASES],
 }
 
@@ -38,6 +40,7 @@ impl Marks {
     pub fn new(tranche: i32) -> Self {
         Self {
             lock: Lock::new(tranche),
+            changes: AtomicU64::new(0),
             entries: [const {
                 Entry {
                     key: AtomicU64::new(0),
@@ -53,6 +56,7 @@ impl Marks {
             let entry = self.find(key, key).or_else(|| {
                 let free = self.find(key, 0)?;
                 free.key.store(key, Ordering::Relaxed);
+                self.changes.fetch_add(1, Ordering::Relaxed);
                 Some(free)
             })?;
             Some(&entry.mark)
@@ -68,15 +72,36 @@ impl Marks {
     /// Frees the entries of a database that nobody is connected to: sessions keep references to
     /// theirs.
     pub fn forget_database(&self, database: pg_sys::Oid) {
+        self.lock.with(|| self.free(|one| one == database));
+    }
+
+    /// How often an entry was taken or freed.
+    pub fn changes(&self) -> u64 {
+        self.lock
+            .with_shared(|| self.changes.load(Ordering::Relaxed))
+    }
+
+    /// Frees the entries of databases that do not exist, if those are the same as when there were
+    /// so many changes, before `exists` was found out: a database that came back meanwhile has
+    /// freed the entry of before, and may have taken it again.
+    pub fn keep(&self, changes: u64, exists: impl Fn(pg_sys::Oid) -> bool) {
         self.lock.with(|| {
-            for entry in &self.entries {
-                let key = entry.key.load(Ordering::Relaxed);
-                if key >> 32 == u64::from(database.to_u32()) {
-                    entry.mark.clear();
-                    entry.key.store(0, Ordering::Relaxed);
-                }
+            if self.changes.load(Ordering::Relaxed) == changes {
+                self.free(|database| !exists(database));
             }
         });
+    }
+
+    /// Frees the entries of some databases. With the lock.
+    fn free(&self, is_one: impl Fn(pg_sys::Oid) -> bool) {
+        for entry in &self.entries {
+            let key = entry.key.load(Ordering::Relaxed);
+            if key != 0 && is_one(pg_sys::Oid::from((key >> 32) as u32)) {
+                entry.mark.clear();
+                entry.key.store(0, Ordering::Relaxed);
+                self.changes.fetch_add(1, Ordering::Relaxed);
+            }
+        }
     }
 
     /// The first entry with the key `wanted`, that of a free one is 0, in the order in which a key

@@ -1,7 +1,7 @@
 //! The counters that a backend knows: which sequence a name stands for, and which places it has in
 //! shared memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::CStr;
 
 use pgrx::prelude::*;
@@ -14,6 +14,7 @@ use crate::postgres::table::{Key, Table};
 use crate::postgres::text::ServerText;
 use crate::shared::block_orders;
 use crate::shared::counters::CounterEntry;
+use crate::shared::places;
 use crate::shared::segment::{self, Shared};
 use crate::ticket::counter::{self, refuse_recovery};
 use crate::ticket::names;
@@ -139,6 +140,15 @@ pub fn named(name: ServerText) -> Outcome<Option<Named>> {
     Ok(named)
 }
 
+/// The sequences of all tickets.
+fn all_named() -> Outcome<HashSet<pg_sys::Oid>> {
+    let table = Table::open(table()?, "snowflake_ticket")?;
+    let sequence = table.column(c"sequence", pg_sys::REGCLASSOID)?;
+    let named = table.all(|row| row.oid(sequence));
+    table.close();
+    Ok(named)
+}
+
 fn look_up(name: ServerText) -> Result<KnownCounter, NoTicket> {
     let shared = segment::shared()?;
     refuse_recovery()?;
@@ -149,7 +159,14 @@ fn look_up(name: ServerText) -> Result<KnownCounter, NoTicket> {
     let sequence = counter::open(named.sequence)?;
     let key = segment::key(named.sequence);
     // while it is open it cannot be dropped, and the places that it gets are its own
-    let entry = shared.counters().entry(key);
+    if let Some(creator) = sequence.creator() {
+        places::taken_by_new(key, creator);
+    }
+    let mut entry = shared.counters().entry(key);
+    if entry.is_none() {
+        places::sweep(shared, all_named)?;
+        entry = shared.counters().entry(key);
+    }
     if let Some(entry) = entry {
         let file = sequence.file();
         entry.lock.with(|| entry.follow(key, file));
@@ -179,6 +196,10 @@ fn place_for_orders(
     if !is_cached {
         return Err(NoTicket::NoRoomForBlocks);
     }
-    let place = shared.block_orders().place(key, name);
+    let mut place = shared.block_orders().place(key, name);
+    if place.is_none() {
+        places::sweep(shared, all_named)?;
+        place = shared.block_orders().place(key, name);
+    }
     place.ok_or(NoTicket::NoRoomForOrders)
 }
