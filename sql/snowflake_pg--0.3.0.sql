@@ -420,9 +420,12 @@ AS 'MODULE_PATHNAME', 'ticket_drop_wrapper';
 CREATE TABLE snowflake_ticket (
     name text COLLATE "C" PRIMARY KEY,
     sequence regclass NOT NULL UNIQUE,
-    registry boolean NOT NULL
+    registry boolean NOT NULL,
+    confirmed boolean NOT NULL DEFAULT false
 );
-SELECT pg_catalog.pg_extension_config_dump('snowflake_ticket', '');
+SELECT pg_catalog.pg_extension_config_dump('snowflake_ticket',
+    'WHERE EXISTS (SELECT FROM pg_catalog.pg_class WHERE pg_class.oid OPERATOR(pg_catalog.=) snowflake_ticket.sequence '
+    'AND relkind OPERATOR(pg_catalog.=) ''S'')');
 GRANT SELECT ON snowflake_ticket TO PUBLIC;
 
 REVOKE EXECUTE ON FUNCTION ticket_create(text, bigint, int), ticket_create(text, bigint, int, int) FROM PUBLIC;

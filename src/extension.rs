@@ -24,6 +24,12 @@ pub fn relation(schema: pg_sys::Oid, name: &CStr) -> Outcome<pg_sys::Oid> {
     Ok(oid)
 }
 
+/// Whether the extension has that OID.
+pub fn has_oid(oid: pg_sys::Oid) -> bool {
+    // SAFETY: a catalog look-up by a valid C string
+    unsafe { pg_sys::get_extension_oid(c"snowflake_pg".as_ptr(), true) == oid }
+}
+
 /// The extension's row in pg_extension.
 pub struct Extension {
     /// The schema that its objects are in.

@@ -31,6 +31,7 @@ pub extern "C-unwind" fn _PG_init() {
             uuid::snowflake128::forget,
         ]);
         shared::segment::request();
+        shared::places::watch();
         lease::registrar::request();
     }
 }

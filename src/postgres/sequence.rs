@@ -114,6 +114,13 @@ impl Sequence {
         file.to_u32()
     }
 
+    /// The subtransaction of this transaction that created it, if one did.
+    pub fn creator(&self) -> Option<pg_sys::SubTransactionId> {
+        // SAFETY: a field of an open relation
+        let creator = unsafe { (*self.relation).rd_createSubid };
+        (creator != 0).then_some(creator)
+    }
+
     /// Whether a rollback, to a savepoint too, would bring back another file than the one that is
     /// written now. A file that comes and goes with the sequence itself is no risk.
     fn altered(&self) -> bool {

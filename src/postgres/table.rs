@@ -1,7 +1,10 @@
 //! Reading the extension's tables without SQL, with a catalog snapshot: that works in parallel
 //! workers and read-only transactions, and makes no plan.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::ffi::CStr;
+use std::hash::Hash;
 
 use pgrx::prelude::*;
 
@@ -101,6 +104,18 @@ impl Table {
             pg_sys::systable_endscan(scan);
             found
         }
+    }
+
+    /// What `read` makes of all rows.
+    pub fn all<T: Eq + Hash>(&self, read: impl Fn(&Tuple) -> Option<T>) -> HashSet<T> {
+        let found = RefCell::new(HashSet::new());
+        self.find(None, |row| {
+            if let Some(value) = read(row) {
+                found.borrow_mut().insert(value);
+            }
+            None::<()>
+        });
+        found.into_inner()
     }
 
     /// A row of it.

@@ -3,7 +3,7 @@
 //! attempt.
 
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use pgrx::prelude::*;
 use snowflake_core::ticket::{Asked, Block, OrderState};
@@ -52,6 +52,8 @@ struct Place {
     key: AtomicU64,
     /// Whether a block is asked for or on its way: spares the lock.
     busy: AtomicBool,
+    /// How often the place was taken: an OID comes back, and with it a key.
+    taken: AtomicU32,
     record: UnsafeCell<OrderRecord>,
 }
 
@@ -96,6 +98,8 @@ pub struct Order {
     pub index: Index,
     /// The ticket it is for.
     pub key: u64,
+    /// Which taking of the place it is for.
+    turn: u32,
     pub name: String,
     pub count: u32,
 }
@@ -112,6 +116,7 @@ impl BlockOrders {
             places: std::array::from_fn(|_| Place {
                 key: AtomicU64::new(0),
                 busy: AtomicBool::new(false),
+                taken: AtomicU32::new(0),
                 record: UnsafeCell::new(OrderRecord::default()),
             }),
         }
@@ -153,6 +158,8 @@ impl BlockOrders {
                         name,
                         ..OrderRecord::default()
                     };
+                    // what is on its way is for the name of before
+                    self.places[index].taken.fetch_add(1, Ordering::Relaxed);
                 }
             });
             Some(Index(index))
@@ -161,13 +168,38 @@ impl BlockOrders {
 
     /// Frees the place of a ticket, if it has one. Callers that wait there go on.
     pub fn forget(&self, key: u64) {
-        self.lock.with(|| {
-            if let Some(index) = self.find(key) {
-                self.with_record(Index(index), key, |record| *record = OrderRecord::default());
-                self.places[index].key.store(0, Ordering::Relaxed);
+        self.free(|taken| taken == key);
+    }
+
+    /// The keys of all places that are taken.
+    pub fn keys(&self) -> impl Iterator<Item = u64> {
+        let keys = self.places.iter();
+        keys.map(|place| place.key.load(Ordering::Relaxed))
+            .filter(|key| *key != 0)
+    }
+
+    /// Frees the places of a database.
+    pub fn forget_database(&self, database: pg_sys::Oid) {
+        self.free(|taken| taken >> 32 == u64::from(database.to_u32()));
+    }
+
+    /// Frees the places of those tickets.
+    fn free(&self, is_one: impl Fn(u64) -> bool) {
+        let freed = self.lock.with(|| {
+            let mut freed = false;
+            for (index, place) in self.places.iter().enumerate() {
+                let key = place.key.load(Ordering::Relaxed);
+                if key != 0 && is_one(key) {
+                    self.with_record(Index(index), key, |record| *record = OrderRecord::default());
+                    place.key.store(0, Ordering::Relaxed);
+                    freed = true;
+                }
             }
+            freed
         });
-        self.tell();
+        if freed {
+            self.tell();
+        }
     }
 
     /// Whether a place is still the one of a ticket.
@@ -256,17 +288,28 @@ impl BlockOrders {
 
     // What follows is for the registrar alone.
 
+    /// The same as `with_record` for the ticket of an order, as long as it is the one that ordered.
+    fn with_order<T>(&self, order: &Order, work: impl FnOnce(&mut OrderRecord) -> T) -> Option<T> {
+        let turn = self.places[order.index.0].taken.load(Ordering::Relaxed);
+        if turn != order.turn {
+            return None;
+        }
+        self.with_record(order.index, order.key, work)
+    }
+
     /// The next block to fetch. Tickets take turns: those after `latest` come first.
     pub fn begin(&self, latest: Option<Index>) -> Option<Order> {
         let first = latest.map_or(0, |Index(index)| index + 1);
         self.lock.with(|| {
             (first..first + REGISTRY_TICKETS).find_map(|index| {
                 let index = Index(index % REGISTRY_TICKETS);
-                let key = self.places[index.0].key.load(Ordering::Relaxed);
+                let place = &self.places[index.0];
+                let key = place.key.load(Ordering::Relaxed);
                 self.with_record(index, key, |record| {
                     record.state.is_wanted().then(|| Order {
                         index,
                         key,
+                        turn: place.taken.load(Ordering::Relaxed),
                         name: record.name.to_string(),
                         count: record.state.begin(),
                     })
@@ -294,7 +337,7 @@ impl BlockOrders {
     pub fn is_new(&self, order: &Order, block: &Block) -> bool {
         self.lock.with(|| {
             let is_new = |record: &mut OrderRecord| record.state.is_new(block);
-            self.with_record(order.index, order.key, is_new) == Some(true)
+            self.with_order(order, is_new) == Some(true)
         })
     }
 
@@ -320,7 +363,7 @@ impl BlockOrders {
     pub fn end(&self, order: &Order, result: Result<(), String>) {
         let now = clock::monotonic();
         self.lock.with(|| {
-            self.with_record(order.index, order.key, |record| {
+            self.with_order(order, |record| {
                 match &result {
                     Ok(()) => record.state.succeed(),
                     Err(trouble) => {

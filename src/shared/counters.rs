@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use pgrx::prelude::*;
 use snowflake_core::ticket::Cache;
 
 use crate::postgres::lock::Lock;
@@ -19,6 +20,8 @@ pub struct CounterEntry {
     pub lock: Lock,
     /// The file of the sequence that the numbers come from.
     file: AtomicU32,
+    /// How often the entry was taken: an OID comes back, and with it a key.
+    taken: AtomicU32,
 }
 
 impl CounterEntry {
@@ -29,6 +32,7 @@ impl CounterEntry {
             cache: Cache::new(),
             lock: Lock::new(tranche),
             file: AtomicU32::new(0),
+            taken: AtomicU32::new(0),
         }
     }
 
@@ -36,6 +40,23 @@ impl CounterEntry {
     #[inline]
     pub fn belongs_to(&self, key: u64) -> bool {
         self.key.load(Ordering::Relaxed) == key
+    }
+
+    /// Which taking of the entry this is.
+    pub fn turn(&self) -> u32 {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    /// Frees the entry if it belongs to the counter; its numbers are never given out.
+    fn free(&self, key: u64) {
+        // freed with the lock of the entry, taken with that of all
+        self.lock.with(|| {
+            // another backend may have been first
+            if self.belongs_to(key) {
+                self.cache.clear();
+                self.key.store(0, Ordering::Relaxed);
+            }
+        });
     }
 
     /// Forgets the numbers of a file that the sequence no longer has: it was altered, and begins
@@ -64,6 +85,7 @@ impl Counters {
         self.lock.with(|| {
             self.find(key).or_else(|| {
                 let free = self.find(0)?;
+                free.taken.fetch_add(1, Ordering::Relaxed);
                 free.key.store(key, Ordering::Relaxed);
                 Some(free)
             })
@@ -77,17 +99,26 @@ impl Counters {
 
     /// Frees the entry of a counter that is dropped; its numbers are never given out.
     pub fn forget(self, key: u64) {
-        let Some(entry) = self.known(key) else {
-            return;
-        };
-        // freed with the lock of the entry, taken with that of all
-        entry.lock.with(|| {
-            // another backend may have been first
-            if entry.belongs_to(key) {
-                entry.cache.clear();
-                entry.key.store(0, Ordering::Relaxed);
+        if let Some(entry) = self.known(key) {
+            entry.free(key);
+        }
+    }
+
+    /// The keys of all entries that are taken.
+    pub fn keys(self) -> impl Iterator<Item = u64> {
+        let keys = self.entries.iter();
+        keys.map(|entry| entry.key.load(Ordering::Relaxed))
+            .filter(|key| *key != 0)
+    }
+
+    /// Frees the entries of a database.
+    pub fn forget_database(self, database: pg_sys::Oid) {
+        for entry in self.entries {
+            let key = entry.key.load(Ordering::Relaxed);
+            if key >> 32 == u64::from(database.to_u32()) {
+                entry.free(key);
             }
-        });
+        }
     }
 
     /// The entry with a key; that of a free one is 0. With the lock.

@@ -141,6 +141,16 @@ pub fn key(sequence: pg_sys::Oid) -> u64 {
     u64::from(backend::database().to_u32()) << 32 | u64::from(sequence.to_u32())
 }
 
+/// The database of a key.
+pub fn database(key: u64) -> pg_sys::Oid {
+    pg_sys::Oid::from((key >> 32) as u32)
+}
+
+/// The sequence of a key.
+pub fn relation(key: u64) -> pg_sys::Oid {
+    pg_sys::Oid::from(key as u32)
+}
+
 /// Bytes of shared memory for a layout with the given number of workers.
 fn size(workers: usize) -> usize {
     size_of::<Header>() + Words::size(workers)
@@ -223,7 +233,7 @@ impl Header {
             unix: Slot::default(),
             identity,
             holder: Holder::new(tranche, settings::registry().is_some(), nonce, restarted),
-            marks: Marks::new(),
+            marks: Marks::new(tranche),
             tranche,
             counters_lock: Lock::new(tranche),
             counters: std::array::from_fn(|_| CounterEntry::new(tranche)),

@@ -16,6 +16,7 @@ use crate::postgres::error::{Failure, Outcome, Report};
 use crate::postgres::invalidation::Kept;
 use crate::postgres::transaction;
 use crate::settings;
+use crate::shared::places;
 use crate::shared::segment::{self, Shared};
 use crate::snowflake::mark::StoredMark;
 use crate::snowflake::record::{self, Relations};
@@ -159,7 +160,7 @@ fn attach() -> Outcome<Session> {
     let workers = worker::ids(&layout, shared)?;
     let worker = workers.own;
     let slot = slot_of(shared, worker)?;
-    let shared_mark = shared.marks().of(segment::key(relations.mark));
+    let shared_mark = places::mark(shared, segment::key(relations.mark))?;
     let shape = layout.shape();
     let pace = settings::pace();
     let sequences = 1 << shape.sequence_bits();
@@ -218,9 +219,16 @@ fn warn_of_expiry(layout: &str, last_instant: Timestamp) {
 }
 
 impl Session {
-    /// Whether this server has another worker ID by now.
+    /// Whether this server has another worker ID by now, or the database a mark in shared memory,
+    /// for which there was no room.
     fn is_over(&self) -> bool {
         self.shared.holder().generation() != self.workers.generation
+            || self.is_own_mark && self.has_shared_mark()
+    }
+
+    fn has_shared_mark(&self) -> bool {
+        let key = segment::key(self.relations.mark);
+        self.shared.marks().known(key).is_some()
     }
 
     /// The stored mark, for a caller that needs it above an ID of this session.

@@ -35,6 +35,7 @@ fn claim(name: ServerText, count: i32) -> Result<Row<3>, NoTicket> {
     })?;
     refuse_recovery()?;
     let named = known::named(name)?.ok_or(NoTicket::Missing)?;
+    named.check(name)?;
     counter::check_privilege(named.sequence)?;
     if named.registry {
         return Err(NoTicket::Elsewhere);

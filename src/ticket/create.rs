@@ -151,9 +151,12 @@ fn is_taken(name: ServerText) -> Outcome<bool> {
 fn add(name: ServerText, definition: Definition, registry: bool) -> Outcome<()> {
     let table = known::table()?;
     let sequence = create_sequence(name, definition, registry)?;
-    let insert = Sql::new("INSERT INTO ")
-        .relation(&find(table)?)
-        .text(" (name, sequence, registry) VALUES ($1, $2, $3)");
+    let insert = Sql::new("INSERT INTO ").relation(&find(table)?);
+    let insert = insert.text(if known::has_confirmations()? {
+        " (name, sequence, registry, confirmed) VALUES ($1, $2, $3, true)"
+    } else {
+        " (name, sequence, registry) VALUES ($1, $2, $3)"
+    });
     let values = [name.into(), sequence.into(), registry.into()];
     user::as_owner(table, || sql::change(insert, &values))?;
     tell(table);
@@ -166,8 +169,8 @@ fn create_sequence(
     definition: Definition,
     registry: bool,
 ) -> Outcome<pg_sys::Oid> {
-    let relation = [name.bytes(), b"_ticket"].concat();
-    let relation = CString::new(relation).map_err(|_| NoTicket::Missing.failure(name))?;
+    let relation =
+        CString::new(names::of_sequence(name)).map_err(|_| NoTicket::Missing.failure(name))?;
     let schema = creation_schema()?;
     let Definition { start, block, step } = definition;
     let create = Sql::new("CREATE SEQUENCE ")
@@ -210,7 +213,8 @@ fn drop_counter(name: ServerText) -> Outcome<()> {
     let table = known::table()?;
     let named = known::named(name)?.ok_or_else(|| NoTicket::Missing.failure(name))?;
     let sequence = named.sequence;
-    if exists(sequence) {
+    // another one than the ticket's stays where it is
+    if exists(sequence) && named.is_its_own(name) {
         // refuses a caller who does not own it
         sql::run(Sql::new("DROP SEQUENCE ").relation(&find(sequence)?))?;
         if let Ok(shared) = segment::shared() {

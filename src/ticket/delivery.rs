@@ -61,6 +61,7 @@ impl Delivery {
         let Some(entry) = entry else {
             return Ok(()); // dropped meanwhile
         };
+        let turn = entry.turn();
         let cache = &entry.cache;
         if entry.lock.with(|| cache.queued().is_some()) {
             return Ok(());
@@ -79,7 +80,9 @@ impl Delivery {
         }
         let now = clock::monotonic();
         entry.lock.with(|| {
-            if entry.belongs_to(order.key) && cache.queued().is_none() {
+            // one with the same key may have it by now
+            let is_its_own = entry.belongs_to(order.key) && entry.turn() == turn;
+            if is_its_own && cache.queued().is_none() {
                 // durable where it comes from
                 cache.queue(Queued { block, position: 0 });
                 cache.sized(order.count, now);

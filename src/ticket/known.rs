@@ -1,17 +1,20 @@
 //! The counters that a backend knows: which sequence a name stands for, and which places it has in
 //! shared memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::ffi::CStr;
 
 use pgrx::prelude::*;
 
 use crate::extension;
 use crate::postgres::error::Outcome;
 use crate::postgres::invalidation::Kept;
+use crate::postgres::name::Relation;
 use crate::postgres::table::{Key, Table};
 use crate::postgres::text::ServerText;
 use crate::shared::block_orders;
 use crate::shared::counters::CounterEntry;
+use crate::shared::places;
 use crate::shared::segment::{self, Shared};
 use crate::ticket::counter::{self, refuse_recovery};
 use crate::ticket::names;
@@ -38,6 +41,30 @@ pub struct Named {
     /// Whether its numbers come from a registry. The sequence then has the owner, the privileges
     /// and the size of a block, but no numbers.
     pub registry: bool,
+    /// Whether the sequence was made for the ticket for certain.
+    confirmed: bool,
+}
+
+impl Named {
+    /// Whether the sequence is the ticket's, and not one that merely has the OID which is left of
+    /// the ticket's: of a row that a dump brought, it is told by its name.
+    pub fn is_its_own(&self, name: ServerText) -> bool {
+        self.confirmed
+            || Relation::find(self.sequence).is_some_and(|relation| {
+                relation.name.as_c_str().to_bytes() == names::of_sequence(name)
+            })
+    }
+
+    /// Refuses another sequence than the ticket's.
+    pub fn check(&self, name: ServerText) -> Result<(), NoTicket> {
+        if self.is_its_own(name) {
+            return Ok(());
+        }
+        Err(match Relation::find(self.sequence) {
+            None => NoTicket::Dropped,
+            Some(relation) => NoTicket::Foreign(relation),
+        })
+    }
 }
 
 /// The counters that this backend has looked up, by name.
@@ -79,6 +106,17 @@ fn find_table() -> Outcome<pg_sys::Oid> {
         .map_err(|missing| missing.hint("Run ALTER EXTENSION snowflake_pg UPDATE."))
 }
 
+/// The column of the table that version 0.2.0 of the extension does not have.
+const CONFIRMED: &CStr = c"confirmed";
+
+/// Whether the table says which sequences are those of their tickets for certain.
+pub fn has_confirmations() -> Outcome<bool> {
+    let table = Table::open(table()?, "snowflake_ticket")?;
+    let has = table.column(CONFIRMED, pg_sys::BOOLOID).is_ok();
+    table.close();
+    Ok(has)
+}
+
 /// What the table says about a ticket; `None` if the name is not known.
 pub fn named(name: ServerText) -> Outcome<Option<Named>> {
     let table = Table::open(table()?, "snowflake_ticket")?;
@@ -89,14 +127,24 @@ pub fn named(name: ServerText) -> Outcome<Option<Named>> {
     };
     let sequence = table.column(c"sequence", pg_sys::REGCLASSOID)?;
     let registry = table.column(c"registry", pg_sys::BOOLOID)?;
+    let confirmed = table.column(CONFIRMED, pg_sys::BOOLOID).ok();
     let named = table.find(Some(key), |row| {
+        let is_true = |column| row.value(column).is_some_and(|flag| flag.value() & 1 != 0);
         Some(Named {
             sequence: row.oid(sequence)?,
-            registry: row
-                .value(registry)
-                .is_some_and(|registry| registry.value() & 1 != 0),
+            registry: is_true(registry),
+            confirmed: confirmed.is_none_or(is_true),
         })
     });
+    table.close();
+    Ok(named)
+}
+
+/// The sequences of all tickets.
+fn all_named() -> Outcome<HashSet<pg_sys::Oid>> {
+    let table = Table::open(table()?, "snowflake_ticket")?;
+    let sequence = table.column(c"sequence", pg_sys::REGCLASSOID)?;
+    let named = table.all(|row| row.oid(sequence));
     table.close();
     Ok(named)
 }
@@ -105,12 +153,20 @@ fn look_up(name: ServerText) -> Result<KnownCounter, NoTicket> {
     let shared = segment::shared()?;
     refuse_recovery()?;
     let named = named(name)?.ok_or(NoTicket::Missing)?;
+    named.check(name)?;
     // for reading only, so that a concurrent ALTER SEQUENCE does not block callers who draw from
     // the cache
     let sequence = counter::open(named.sequence)?;
     let key = segment::key(named.sequence);
     // while it is open it cannot be dropped, and the places that it gets are its own
-    let entry = shared.counters().entry(key);
+    if let Some(creator) = sequence.creator() {
+        places::taken_by_new(key, creator);
+    }
+    let mut entry = shared.counters().entry(key);
+    if entry.is_none() {
+        places::sweep(shared, all_named)?;
+        entry = shared.counters().entry(key);
+    }
     if let Some(entry) = entry {
         let file = sequence.file();
         entry.lock.with(|| entry.follow(key, file));
@@ -140,6 +196,10 @@ fn place_for_orders(
     if !is_cached {
         return Err(NoTicket::NoRoomForBlocks);
     }
-    let place = shared.block_orders().place(key, name);
+    let mut place = shared.block_orders().place(key, name);
+    if place.is_none() {
+        places::sweep(shared, all_named)?;
+        place = shared.block_orders().place(key, name);
+    }
     place.ok_or(NoTicket::NoRoomForOrders)
 }

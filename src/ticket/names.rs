@@ -17,6 +17,11 @@ pub fn check(name: ServerText) -> Outcome<()> {
     Err(invalid(name).detail(format!("It must have between 1 and {LONGEST} bytes.")))
 }
 
+/// What the sequence of a ticket is called, unless it was renamed.
+pub fn of_sequence(name: ServerText) -> Vec<u8> {
+    [name.bytes(), b"_ticket"].concat()
+}
+
 /// The name of a ticket as a registry knows it, which must be no other's name.
 pub fn in_registry(name: ServerText) -> Outcome<RegistryName> {
     let text = name.to_utf8();

@@ -4,6 +4,7 @@
 use pgrx::prelude::*;
 
 use crate::postgres::error::Failure;
+use crate::postgres::name::Relation;
 use crate::postgres::text::ServerText;
 use crate::shared::block_orders::REGISTRY_TICKETS;
 use crate::shared::counters::COUNTERS;
@@ -15,6 +16,8 @@ pub enum NoTicket {
     Missing,
     /// Its sequence was dropped.
     Dropped,
+    /// What has the OID of its sequence is another relation.
+    Foreign(Relation),
     /// Numbers must not be drawn from its sequence: why, as a sentence.
     Unfit(&'static str),
     /// The caller has no privilege on its sequence.
@@ -53,6 +56,16 @@ impl NoTicket {
             Self::Dropped => Failure::state(cannot_draw())
                 .detail("Its sequence was dropped.")
                 .hint("Drop the ticket by ticket_drop()."),
+            Self::Foreign(relation) => Failure::state(cannot_draw())
+                .detail(format!(
+                    "Its sequence was dropped before it was dumped, and relation \"{relation}\" \
+                     has the OID now."
+                ))
+                .hint(
+                    "Drop the ticket by ticket_drop(), which leaves that one alone. If it is the \
+                     ticket's sequence all the same, and was renamed: set \"confirmed\" of the \
+                     ticket's row in table snowflake_ticket to true.",
+                ),
             Self::Unfit(problem) => Failure::state(cannot_draw()).detail(problem),
             Self::Denied => Failure::new(
                 PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,

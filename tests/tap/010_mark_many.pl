@@ -167,5 +167,21 @@ cmp_ok($last, '>', $largest, 'and above all IDs');
 ok(!has_place('churn'), 'still without a place');
 check_ids('over all crashes', \@all);
 
+# A database that is dropped leaves its places to others, also to sessions that go on.
+{
+    my $session = session($node, 'churn');
+    my ($before) = ask($session, 'SELECT snowflake_next()');
+    $node->safe_psql('postgres', 'DROP DATABASE filler');
+    my ($first) = ask($session, 'SELECT snowflake_next()');
+    my $second = $node->safe_psql('churn', 'SELECT snowflake_next()');
+    ok(has_place('churn'), 'a place of a database that was dropped');
+    my ($third) = ask($session, 'SELECT snowflake_next()');
+    my @ordered = sort { $a <=> $b } $last, $before, $first, $second, $third;
+    is("@ordered", "$last $before $first $second $third", 'IDs of a session from before and of others are in order');
+    my @clients = map { record($node, 'churn', 2, 'SELECT snowflake_next() FROM generate_series(1, 1000)') } 1 .. 3;
+    check_clients('a place again', @clients);
+    $session->quit;
+}
+
 $node->stop;
 done_testing();

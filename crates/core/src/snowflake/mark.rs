@@ -127,6 +127,13 @@ impl Mark<AtomicU64> {
 }
 
 impl<W: Word> Mark<W> {
+    /// Makes it one that has not been read, for another database. Nobody may be using it.
+    pub fn clear(&self) {
+        for word in [&self.bound, &self.durable, &self.written, &self.waits] {
+            word.store_relaxed(0);
+        }
+    }
+
     /// What a caller needs whose turn it is at `first`, a tick not below `bound`.
     pub fn need(&self, first: u64) -> Need {
         if self.durable.load_acquire() > first {
