@@ -6,6 +6,7 @@ pub mod encoding;
 pub mod error;
 pub mod invalidation;
 pub mod lock;
+pub mod memory;
 pub mod name;
 pub mod owner;
 pub mod parameter;
