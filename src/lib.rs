@@ -22,6 +22,7 @@ pg_module_magic!(name, version);
 #[allow(non_snake_case)]
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
+    postgres::error::keep_from_panic_hook();
     stride::label::offer_provider();
     // SAFETY: a flag that the main thread alone writes, before it loads libraries
     if unsafe { pg_sys::process_shared_preload_libraries_in_progress } {

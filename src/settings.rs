@@ -4,9 +4,9 @@ use std::ffi::{CStr, CString, c_char, c_void};
 
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use pgrx::prelude::*;
-use snowflake_core::Refusal;
 use snowflake_core::snowflake::{Error, Layout, Worker};
 use snowflake_core::words::Pace;
+use snowflake_core::{Refusal, excerpt};
 
 use crate::host::clock;
 use crate::postgres::backend::BackendLocal;
@@ -323,7 +323,7 @@ unsafe fn proposed(value: *mut *mut c_char) -> String {
         if (*value).is_null() {
             String::new()
         } else {
-            CStr::from_ptr(*value).to_string_lossy().into_owned()
+            encoding::lossy(CStr::from_ptr(*value).to_bytes())
         }
     }
 }
@@ -335,9 +335,10 @@ fn accept(name: &str, value: &str, check: impl Fn(&str) -> Result<(), Error>) ->
         return true;
     };
     let detail = match error {
-        Error::LayoutUnknown { .. } | Error::LayoutInvalid { .. } | Error::WorkerInvalid { .. } => {
-            error.detail()
-        }
+        Error::LayoutUnknown { .. }
+        | Error::LayoutInvalid { .. }
+        | Error::LayoutTooLong { .. }
+        | Error::WorkerInvalid { .. } => error.detail(),
         _ => Some(error.to_string()),
     };
     refuse(name, value, detail, error.hint())
@@ -348,7 +349,10 @@ fn refuse(name: &str, value: &str, detail: Option<String>, hint: Option<&str>) -
     if unsafe { pg_sys::process_shared_preload_libraries_in_progress } {
         let mut failure = Failure::new(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            format!("invalid value for parameter \"{name}\": \"{value}\""),
+            format!(
+                "invalid value for parameter \"{name}\": \"{}\"",
+                excerpt(value)
+            ),
         );
         if let Some(detail) = detail {
             failure = failure.detail(detail);

@@ -4,8 +4,6 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export root=$PWD
-# A server that inherits these puts a backtrace into the DETAIL of errors.
-unset RUST_BACKTRACE RUST_LIB_BACKTRACE
 
 say() { printf '==> %s\n' "$*" >&2; }
 die() { printf '%s\n' "$@" >&2; exit 1; }

@@ -1,11 +1,11 @@
 //! Text between PostgreSQL, in the encoding of the database, and Rust, in UTF-8.
 
-use std::borrow::Cow;
 use std::ffi::CStr;
 
 use pgrx::prelude::*;
 
 use crate::postgres::backend::BackendLocal;
+use crate::postgres::memory;
 
 /// A text datum, as far as it is UTF-8 or becomes so.
 ///
@@ -19,7 +19,36 @@ pub unsafe fn from_datum(datum: pg_sys::Datum, is_null: bool) -> Option<String> 
 
 /// Text of the database, as far as it is UTF-8 or becomes so.
 pub fn decode(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(&to_utf8(bytes)).into_owned()
+    // SAFETY: copied at once
+    lossy(unsafe { to_utf8(bytes) })
+}
+
+/// A copy of a text, in which what is not UTF-8 is replaced.
+pub fn lossy(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    memory::or_raise(text.try_reserve_exact(bytes.len()));
+    for chunk in bytes.utf8_chunks() {
+        memory::or_raise(text.try_reserve(chunk.valid().len()));
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            let replacement = char::REPLACEMENT_CHARACTER;
+            memory::or_raise(text.try_reserve(replacement.len_utf8()));
+            text.push(replacement);
+        }
+    }
+    text
+}
+
+/// Whole characters from the beginning of a text of the database: more of them than messages quote.
+pub fn beginning(bytes: &[u8]) -> &[u8] {
+    const ENOUGH: usize = 512;
+    if bytes.len() <= ENOUGH {
+        return bytes;
+    }
+    // SAFETY: reads no more than the given number of bytes
+    let length =
+        unsafe { pg_sys::pg_mbcliplen(bytes.as_ptr().cast(), bytes.len() as i32, ENOUGH as i32) };
+    &bytes[..length as usize]
 }
 
 /// The encoding of the database.
@@ -33,18 +62,25 @@ fn database_encoding() -> pg_sys::pg_enc::Type {
     })
 }
 
-/// Text of the database in UTF-8. That of a SQL_ASCII database has no encoding and stays as it is.
+/// Text of the database in UTF-8, where it is or in PostgreSQL's memory. That of a SQL_ASCII database
+/// has no encoding and stays as it is.
+///
+/// # Safety
+/// The result is not used beyond the current memory context.
 #[inline(always)]
-pub fn to_utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
+pub unsafe fn to_utf8(bytes: &[u8]) -> &[u8] {
     let unchanged = [pg_sys::pg_enc::PG_UTF8, pg_sys::pg_enc::PG_SQL_ASCII];
     if unchanged.contains(&database_encoding()) || bytes.is_ascii() {
-        return Cow::Borrowed(bytes);
+        return bytes;
     }
-    convert(bytes)
+    // SAFETY: as the caller promises
+    unsafe { convert(bytes) }
 }
 
+/// # Safety
+/// As for `to_utf8`.
 #[cold]
-fn convert(bytes: &[u8]) -> Cow<'_, [u8]> {
+unsafe fn convert(bytes: &[u8]) -> &[u8] {
     // SAFETY: converts the given number of bytes, and returns their address or a C string of its
     // own; text holds no zero byte
     unsafe {
@@ -52,9 +88,9 @@ fn convert(bytes: &[u8]) -> Cow<'_, [u8]> {
         let length = bytes.len() as i32;
         let converted = pg_sys::pg_server_to_any(source, length, pg_sys::pg_enc::PG_UTF8 as i32);
         if converted.cast_const() == source {
-            Cow::Borrowed(bytes)
+            bytes
         } else {
-            Cow::Owned(CStr::from_ptr(converted).to_bytes().to_vec())
+            CStr::from_ptr(converted).to_bytes()
         }
     }
 }

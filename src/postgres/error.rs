@@ -1,10 +1,26 @@
 //! The one place where errors become SQLSTATE, message, DETAIL and HINT.
 
-use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::pg_sys::panic::{CaughtError, ErrorReport, ErrorReportWithLevel};
 use pgrx::{PgLogLevel, PgSqlErrorCode};
 use snowflake_core::{Kind, Refusal};
 
 use crate::postgres::encoding;
+
+/// Keeps errors on their way through Rust from pgrx's panic hook. With RUST_BACKTRACE in the
+/// environment it takes a backtrace of each, which those of PostgreSQL then have in their DETAIL.
+/// A panic that is a fault of ours still gets there. Called once, after pgrx has set its hook.
+pub fn keep_from_panic_hook() {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let payload = info.payload();
+        let is_error = payload.is::<CaughtError>()
+            || payload.is::<ErrorReportWithLevel>()
+            || payload.is::<ErrorReport>();
+        if !is_error {
+            hook(info);
+        }
+    }));
+}
 
 /// An error on its way to the client.
 #[derive(Debug)]

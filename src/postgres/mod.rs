@@ -8,6 +8,7 @@ pub mod existence;
 pub mod invalidation;
 pub mod label_provider;
 pub mod lock;
+pub mod memory;
 pub mod name;
 pub mod objects;
 pub mod owner;

@@ -12,6 +12,7 @@ use pgrx::prelude::*;
 use crate::postgres::datum::Argument;
 use crate::postgres::encoding;
 use crate::postgres::error::{Failure, Outcome};
+use crate::postgres::memory;
 use crate::postgres::name::{Name, Relation};
 use crate::postgres::parameter;
 
@@ -26,8 +27,13 @@ impl Sql {
     }
 
     /// Goes on with text of SQL, in ASCII.
-    pub fn text(mut self, text: &str) -> Self {
-        self.0.extend(text.bytes());
+    pub fn text(self, text: &str) -> Self {
+        self.bytes(text.as_bytes())
+    }
+
+    fn bytes(mut self, bytes: &[u8]) -> Self {
+        memory::or_raise(self.0.try_reserve(bytes.len()));
+        self.0.extend(bytes);
         self
     }
 
@@ -37,17 +43,15 @@ impl Sql {
     }
 
     /// Goes on with a name, quoted.
-    pub fn name(mut self, name: &Name) -> Self {
+    pub fn name(self, name: &Name) -> Self {
         // SAFETY: returns the C string that it got, or a quoted copy
         let quoted = unsafe { CStr::from_ptr(pg_sys::quote_identifier(name.as_c_str().as_ptr())) };
-        self.0.extend(quoted.to_bytes());
-        self
+        self.bytes(quoted.to_bytes())
     }
 
     /// Goes on with another piece.
-    pub fn append(mut self, piece: Sql) -> Self {
-        self.0.extend(piece.0);
-        self
+    pub fn append(self, piece: Sql) -> Self {
+        self.bytes(&piece.0)
     }
 
     /// Goes on with a relation, quoted, by schema and name.
@@ -114,7 +118,7 @@ impl ResultRow {
 
     /// A column of type text that is a piece of SQL, as PostgreSQL writes expressions.
     pub fn sql(&self, column: i32) -> Option<Sql> {
-        self.bytes(column).map(|bytes| Sql(bytes.into()))
+        self.bytes(column).map(|bytes| Sql::default().bytes(bytes))
     }
 
     fn bytes(&self, column: i32) -> Option<&[u8]> {
@@ -167,6 +171,9 @@ pub fn run(sql: Sql) -> Outcome<()> {
 /// without running anything: PostgreSQL then disconnects from SPI itself.
 fn execute<T>(sql: Sql, arguments: &[Argument], look: impl FnOnce() -> T) -> Outcome<T> {
     let internal = |message: &str| Failure::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, message);
+    let mut sql = sql;
+    // for the zero byte behind it
+    memory::or_raise(sql.0.try_reserve_exact(1));
     let sql = CString::new(sql.0).map_err(|_| internal("zero byte in a statement"))?;
     let mut types = Vec::with_capacity(arguments.len());
     let mut values = Vec::with_capacity(arguments.len());

@@ -5,22 +5,26 @@ use std::ffi::CStr;
 
 use pgrx::callconv::{Arg, ArgAbi};
 use pgrx::prelude::*;
+use snowflake_core::excerpt;
 
 use crate::postgres::datum::{self, Argument, sql_type};
 use crate::postgres::encoding;
 
 /// An argument of type text. pgrx's own `&str` panics over other encodings than UTF-8.
-pub struct Text<'a>(Cow<'a, [u8]>);
+pub struct Text<'a>(&'a [u8]);
 
 impl Text<'_> {
     /// Its bytes in UTF-8; those of a SQL_ASCII database as they are.
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        self.0
     }
 
     /// The text; what is not UTF-8, as there can be in a SQL_ASCII database, is replaced.
     pub fn as_str(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.0)
+        match str::from_utf8(self.0) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => Cow::Owned(encoding::lossy(self.0)),
+        }
     }
 }
 
@@ -30,8 +34,9 @@ sql_type!(Text<'_>, "text");
 unsafe impl<'fcx> ArgAbi<'fcx> for Text<'fcx> {
     #[inline(always)]
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
-        // SAFETY: as the caller promises
-        Self(encoding::to_utf8(unsafe { datum::bytes(arg) }))
+        // SAFETY: as the caller promises; arguments live no longer than the memory context of the
+        // call
+        Self(unsafe { encoding::to_utf8(datum::bytes(arg)) })
     }
 }
 
@@ -45,14 +50,16 @@ impl ServerText<'_> {
         self.0
     }
 
-    /// The text, for a message.
+    /// The text, or how it begins, for a message.
     pub fn to_text(self) -> String {
-        String::from_utf8_lossy(&encoding::to_utf8(self.0)).into_owned()
+        excerpt(&encoding::decode(encoding::beginning(self.0))).into_owned()
     }
 
     /// The text, if it is valid in UTF-8: that of a SQL_ASCII database need not be.
     pub fn to_utf8(self) -> Option<String> {
-        String::from_utf8(encoding::to_utf8(self.0).into_owned()).ok()
+        // SAFETY: copied at once
+        let text = unsafe { encoding::to_utf8(self.0) };
+        str::from_utf8(text).is_ok().then(|| encoding::lossy(text))
     }
 
     /// A datum of type text.

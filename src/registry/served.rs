@@ -132,10 +132,12 @@ fn within(argument: Option<i64>, name: &str, least: i64, most: i64) -> Outcome<i
 
 /// Something that is stored, shown to people and written to logs.
 fn name(argument: Option<Text>, name: &str) -> Outcome<String> {
-    let text = present(argument, name)?.as_str().into_owned();
-    let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-    if printable && (1..=LONGEST_NAME).contains(&text.len()) {
-        return Ok(text);
+    let text = present(argument, name)?;
+    let (bytes, printable) = (text.bytes(), b' '..=b'~');
+    if (1..=LONGEST_NAME).contains(&bytes.len())
+        && bytes.iter().all(|byte| printable.contains(byte))
+    {
+        return Ok(text.as_str().into_owned());
     }
     Err(invalid(format!("invalid {name}")).detail(format!(
         "It has 1 to {LONGEST_NAME} printable ASCII characters."

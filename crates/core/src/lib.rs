@@ -6,7 +6,7 @@
 //!
 //! | floor | rooms |
 //! |---|---|
-//! | 1 | [`Refusal`], [`Timestamp`] |
+//! | 1 | [`Refusal`], [`excerpt`], [`Timestamp`] |
 //! | 2 | [`words`], [`stride`] |
 //! | 3 | [`snowflake`], [`ticket`], [`uuid`], [`lease`] |
 //! | 4 | [`etcd`] |
@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod etcd;
+mod excerpt;
 pub mod lease;
 mod refusal;
 pub mod snowflake;
@@ -23,5 +24,6 @@ mod timestamp;
 pub mod uuid;
 pub mod words;
 
+pub use excerpt::excerpt;
 pub use refusal::{Kind, Refusal};
 pub use timestamp::{ClockSample, Timestamp};

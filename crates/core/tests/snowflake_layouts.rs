@@ -536,3 +536,26 @@ fn one_namespace_for_all_spellings_of_a_layout() {
         assert_eq!(preset.namespace(), preset.name());
     }
 }
+
+/// What anybody can pass is not copied, whatever its length, and a message quotes how it begins.
+#[test]
+fn layouts_of_any_length() {
+    let spaces = " ".repeat(1_024 - "twitter".len());
+    assert_eq!(layout(&format!("{spaces}twitter")).name(), "twitter");
+    for (text, begins) in [
+        (format!("{spaces} twitter"), "twitter".to_string()),
+        ("9".repeat(2_000), "9".repeat(100) + "..."),
+        (
+            "ts=".to_string() + &"\u{e9}".repeat(600),
+            "ts=".to_string() + &"\u{e9}".repeat(97) + "...",
+        ),
+    ] {
+        let error = Layout::parse(&text, NOW).unwrap_err();
+        assert_eq!(error.to_string(), format!("invalid layout \"{begins}\""));
+        let detail = format!("It has {} bytes; a layout has 1024 at most.", text.len());
+        assert_eq!(error.detail(), Some(detail));
+    }
+    let bits = "9".repeat(900);
+    let error = Layout::parse(&format!("ts={bits}"), NOW).unwrap_err();
+    assert!(error.to_string().len() < 150 && error.detail().unwrap().len() < 200);
+}

@@ -45,4 +45,21 @@ CREATE TABLE ours (id bigint CHECK (snowflake_worker_id(id) BETWEEN 1 AND 7));
 INSERT INTO ours VALUES (snowflake_encode(now(), 7, 0));
 INSERT INTO ours VALUES (1541815603606036480);
 
-DROP TABLE messages, by_worker, by_day, ours;
+-- and reads alike whatever the clock says, also before the layout begins: a restore may run on a machine whose clock is
+-- behind. To give out IDs it has to have begun.
+\set layout '\'ts=31,worker=10,seq=12,unit=1s,epoch=2200-01-01T00:00:00Z\''
+CREATE TABLE later (
+    id bigint PRIMARY KEY,
+    created timestamptz GENERATED ALWAYS AS (snowflake_timestamp(id, :layout)) STORED);
+INSERT INTO later VALUES (snowflake_encode('2201-01-01Z', 3, 7, :layout));
+TABLE later;
+SELECT d.*, snowflake_worker_id(id, :layout), snowflake_sequence(id, :layout),
+       snowflake_between(id, '2201-01-01Z', '2201-01-02Z', :layout)
+FROM later, snowflake_decode(id, :layout) d;
+SELECT snowflake_min_id('2200-01-01Z', :layout), snowflake_max_id('2200-01-01Z', :layout),
+       snowflake_range('2200-01-01Z', '2200-01-01 00:00:01Z', :layout);
+\set VERBOSITY sqlstate
+SELECT snowflake_set_layout(:layout);
+\set VERBOSITY default
+
+DROP TABLE messages, by_worker, by_day, ours, later;

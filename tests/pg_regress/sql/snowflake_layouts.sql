@@ -72,5 +72,5 @@ SELECT snowflake_timestamp(0, 'ts=41,seq=12,epoch=1969-12-31T23:59:59Z');
 SELECT snowflake_timestamp(0, 'ts=51,seq=12,unit=1s,epoch=2020-01-01T00:00:00Z');
 -- (the DETAIL names the present time)
 \set VERBOSITY terse
-SELECT snowflake_timestamp(0, 'ts=41,seq=12,epoch=9000-01-01T00:00:00Z');
+SELECT snowflake_set_layout('ts=41,seq=12,epoch=9000-01-01T00:00:00Z');
 \set VERBOSITY default

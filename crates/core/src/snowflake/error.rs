@@ -10,18 +10,28 @@ pub enum Error {
     /// A layout that is neither a preset nor a list of fields.
     #[error("unknown layout \"{name}\"")]
     LayoutUnknown {
-        /// What was given.
+        /// What was given, or how it begins.
         name: String,
     },
     /// A list of fields that makes no layout.
     #[error("invalid layout \"{spec}\"")]
     LayoutInvalid {
-        /// What was given.
+        /// What was given, or how it begins.
         spec: String,
         /// The field at fault.
         field: String,
         /// What is wrong with it: goes on after the name of the field.
         problem: String,
+    },
+    /// A text that is longer than any layout.
+    #[error("invalid layout \"{spec}\"")]
+    LayoutTooLong {
+        /// How it begins.
+        spec: String,
+        /// Its bytes.
+        length: usize,
+        /// How many a layout can have.
+        longest: usize,
     },
     /// IDs are not negative.
     #[error("snowflake ID {id} is negative")]
@@ -82,7 +92,7 @@ pub enum Error {
     /// Text that is not Crockford base 32.
     #[error("invalid base 32 text \"{text}\"")]
     Base32 {
-        /// What was given.
+        /// What was given, or how it begins.
         text: String,
         /// What is wrong, with the position counted from 1.
         problem: String,
@@ -90,7 +100,7 @@ pub enum Error {
     /// A value of the worker ID setting that is none of the allowed forms.
     #[error("invalid worker ID \"{value}\"")]
     WorkerInvalid {
-        /// What was given.
+        /// What was given, or how it begins.
         value: String,
         /// The layout it should fit.
         layout: String,
@@ -122,6 +132,7 @@ impl Refusal for Error {
         match self {
             Self::LayoutUnknown { .. }
             | Self::LayoutInvalid { .. }
+            | Self::LayoutTooLong { .. }
             | Self::RangeReversed { .. }
             | Self::WorkerInvalid { .. } => Kind::InvalidParameter,
             Self::IdNegative { .. }
@@ -142,6 +153,9 @@ impl Refusal for Error {
                 format!("The presets are {}.", names.join(", "))
             }
             Self::LayoutInvalid { field, problem, .. } => format!("Field \"{field}\" {problem}."),
+            Self::LayoutTooLong {
+                length, longest, ..
+            } => format!("It has {length} bytes; a layout has {longest} at most."),
             Self::IdNegative { .. } => "Snowflake IDs use 63 bits; the sign bit is zero.".into(),
             Self::IdAboveLayout { largest, .. } => format!("The largest ID is {largest}."),
             Self::WorkerOutOfRange { largest: 0, .. } => "The only worker ID is 0.".into(),

@@ -5,7 +5,11 @@ use super::field::{Field, FieldKind};
 use super::layout::Layout;
 use super::preset::{PRESETS, Preset, TWITTER};
 use super::spec::{Fault, Spec, canonical};
+use crate::excerpt::excerpt;
 use crate::timestamp::Timestamp;
+
+/// The most bytes of a layout as it is written, spaces and all.
+const LONGEST: usize = 1_024;
 
 impl Layout {
     /// All presets.
@@ -34,17 +38,26 @@ impl Layout {
     /// # Errors
     /// Other names, and lists of fields that make no layout, such as one with an epoch after `now`.
     pub fn parse(text: &str, now: Timestamp) -> Result<Self, Error> {
+        if text.len() > LONGEST {
+            return Err(Error::LayoutTooLong {
+                spec: excerpt(text.trim_start()).into(),
+                length: text.len(),
+                longest: LONGEST,
+            });
+        }
         let text = text.trim();
         if let Some(preset) = PRESETS.iter().find(|preset| preset.name == text) {
             return Ok(Self::preset(preset));
         }
         if !text.contains('=') {
-            return Err(Error::LayoutUnknown { name: text.into() });
+            return Err(Error::LayoutUnknown {
+                name: excerpt(text).into(),
+            });
         }
         Spec::read(text)
             .and_then(|spec| spec.layout(now))
             .map_err(|Fault { field, problem }| Error::LayoutInvalid {
-                spec: text.into(),
+                spec: excerpt(text).into(),
                 field,
                 problem,
             })

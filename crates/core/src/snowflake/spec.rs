@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::field::{Field, FieldKind, ID_BITS, MAX_WORKER_BITS};
 use super::layout::Layout;
+use crate::excerpt::excerpt;
 use crate::timestamp::Timestamp;
 
 /// Most bits of a field shown as an integer.
@@ -24,9 +25,9 @@ pub(super) struct Fault {
     pub(super) problem: String,
 }
 
-fn fault(field: impl Into<String>, problem: impl Into<String>) -> Fault {
+fn fault(field: &str, problem: impl Into<String>) -> Fault {
     Fault {
-        field: field.into(),
+        field: excerpt(field).into(),
         problem: problem.into(),
     }
 }
@@ -83,7 +84,7 @@ impl Spec {
         match value.parse::<u32>() {
             Ok(bits) if (1..=limit).contains(&bits) => self.fields.push(Field { kind, bits }),
             _ => {
-                let problem = format!("has \"{value}\" bits: it can have 1 to {limit}");
+                let problem = format!("has \"{}\" bits: it can have 1 to {limit}", excerpt(value));
                 return Err(fault(name, problem));
             }
         }
@@ -234,7 +235,10 @@ fn unit(value: &str) -> Result<i64, Fault> {
         Ok(number) if scale > 0 && (1..=1_000_000 / scale).contains(&number) => Ok(number * scale),
         _ => Err(fault(
             "unit",
-            format!("is \"{value}\": give a whole number of us, ms or s, up to one second"),
+            format!(
+                "is \"{}\": give a whole number of us, ms or s, up to one second",
+                excerpt(value)
+            ),
         )),
     }
 }
@@ -250,13 +254,13 @@ fn epoch(value: &str) -> Result<Timestamp, Fault> {
         Some(epoch) if epoch.micros() >= 0 => Ok(epoch),
         Some(_) => Err(fault(
             "epoch",
-            format!("is \"{value}\": it cannot be before 1970"),
+            format!("is \"{}\": it cannot be before 1970", excerpt(value)),
         )),
         None => Err(fault(
             "epoch",
             format!(
-                "is \"{value}\": give a time such as 2020-01-01T00:00:00Z, or milliseconds since \
-                 1970"
+                "is \"{}\": give a time such as 2020-01-01T00:00:00Z, or milliseconds since 1970",
+                excerpt(value)
             ),
         )),
     }

@@ -1,6 +1,7 @@
 //! Text forms of an ID that sort as the number does.
 
 use super::error::Error;
+use crate::excerpt::excerpt;
 
 /// Digits in the decimal form: the largest 63-bit number has 19.
 const DECIMAL_DIGITS: usize = 19;
@@ -50,7 +51,7 @@ pub fn to_base32(id: i64) -> Result<String, Error> {
 /// from 1.
 pub fn from_base32(text: &str) -> Result<i64, Error> {
     let refuse = |problem: String| Error::Base32 {
-        text: text.into(),
+        text: excerpt(text).into(),
         problem,
     };
     let mut value: u64 = 0;

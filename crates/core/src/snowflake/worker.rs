@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::error::Error;
 use super::layout::Layout;
+use crate::excerpt::excerpt;
 
 /// A value of the worker ID setting.
 ///
@@ -43,7 +44,7 @@ impl Worker {
     pub fn parse(value: &str, layout: &Layout) -> Result<Self, Error> {
         let largest = layout.largest_worker();
         let refuse = |problem: Option<&str>| Error::WorkerInvalid {
-            value: value.into(),
+            value: excerpt(value).into(),
             layout: layout.name().into(),
             largest: largest.into(),
             problem: problem.map(Into::into),
@@ -54,7 +55,7 @@ impl Worker {
             }
             match text.parse() {
                 Ok(worker) if worker <= largest => Ok(worker),
-                _ => Err(refuse(Some(&format!("{text} is out of range")))),
+                _ => Err(refuse(Some(&format!("{} is out of range", excerpt(text))))),
             }
         };
         let text = value.trim();

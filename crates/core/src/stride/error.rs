@@ -22,7 +22,7 @@ pub enum Error {
     /// Text that is not a stride.
     #[error("invalid stride \"{text}\"")]
     Text {
-        /// What was given.
+        /// What was given, or how it begins.
         text: String,
     },
     /// A sequence that counts down has no stride.

@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::error::Error;
+use crate::excerpt::excerpt;
 
 /// The numbers of one node: those congruent to `node` modulo `nodes`.
 ///
@@ -41,7 +42,9 @@ impl Stride {
     /// # Errors
     /// Other text, and what [`Stride::new`] refuses.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let invalid = || Error::Text { text: text.into() };
+        let invalid = || Error::Text {
+            text: excerpt(text).into(),
+        };
         let numbers = text
             .strip_prefix("node=")
             .and_then(|rest| rest.split_once(",nodes="))
