@@ -137,9 +137,9 @@ impl Leases {
     fn granted(&self, held: Option<Lease>, lease: Lease, sample: &ClockSample) {
         let trouble = self.holder.status().trouble;
         let shape = self.layout.shape();
-        let max_lead = settings::pace().max_lead;
+        let pace = settings::pace();
         self.holder
-            .enter(self.shared.words(), &shape, lease, max_lead, sample);
+            .enter(self.shared.words(), &shape, lease, &pace, sample);
         if let Some(trouble) = trouble
             && trouble.cause == Cause::NoAnswer
         {

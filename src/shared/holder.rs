@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use pgrx::prelude::*;
 use snowflake_core::lease::Lease;
 use snowflake_core::snowflake::{Fence, Shape};
+use snowflake_core::words::Pace;
 use snowflake_core::{ClockSample, Timestamp};
 
 use crate::postgres::error::{self, Failure, Outcome};
@@ -168,7 +169,7 @@ impl Holder {
         words: Words,
         shape: &Shape,
         grant: Lease,
-        max_lead: i64,
+        pace: &Pace,
         sample: &ClockSample,
     ) {
         self.change(|status| {
@@ -184,7 +185,7 @@ impl Holder {
                     words.close(before.worker);
                 }
                 // where IDs of this worker from before a crash may have ended
-                let lead = sample.wall.micros().saturating_add(max_lead) / 1_000;
+                let lead = sample.wall.micros().saturating_add(pace.max_lead) / 1_000;
                 let begin = grant.not_before.max(lead);
                 let begin = self.fence.enter(begin, grant.not_after);
                 if self.restarted && self.generation() == 0 {
@@ -192,7 +193,7 @@ impl Holder {
                     self.fence.admit(grant.not_after);
                 }
                 let instant = Timestamp::from_millis(begin);
-                let beginning = Beginning::at(instant, max_lead, sample);
+                let beginning = Beginning::at_start(instant, pace, shape.unit(), sample);
                 words.open(grant.worker, shape, &beginning);
                 self.generation.fetch_add(1, Ordering::Release);
             }

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicU64;
 
 use snowflake_core::snowflake::{Shape, first_whole_tick};
 use snowflake_core::uuid::{Ticks, UnixSequence};
-use snowflake_core::words::Slot;
+use snowflake_core::words::{Pace, Slot};
 use snowflake_core::{ClockSample, Timestamp};
 
 /// The words of all workers, which lie behind each other in shared memory.
@@ -22,6 +22,8 @@ pub struct Beginning {
     pub wall: Timestamp,
     /// when the monotonic clock stood here, in microseconds.
     pub monotonic: i64,
+    /// How far behind that the clock may be without a word, in microseconds.
+    pub explained: i64,
 }
 
 impl Beginning {
@@ -32,6 +34,7 @@ impl Beginning {
             first: Timestamp::from_micros(sample.wall.micros().saturating_add(max_lead)),
             wall: sample.wall,
             monotonic: sample.monotonic_after,
+            explained: 0,
         }
     }
 
@@ -41,6 +44,19 @@ impl Beginning {
             first,
             wall: Timestamp::from_micros(first.micros().saturating_sub(max_lead)),
             monotonic: sample.monotonic_after,
+            explained: 0,
+        }
+    }
+
+    /// The same where a start explains the distance from the clock, if it is one that slow flushes
+    /// explain.
+    pub fn at_start(first: Timestamp, pace: &Pace, unit: i64, sample: &ClockSample) -> Self {
+        let beginning = Self::at(first, pace.max_lead, sample);
+        let ahead = beginning.wall.micros().saturating_sub(sample.wall.micros());
+        let slow = pace.unremarkable(unit) < ahead && ahead <= pace.unremarkable_at_start(unit);
+        Self {
+            explained: if slow { ahead } else { 0 },
+            ..beginning
         }
     }
 }
@@ -96,6 +112,7 @@ impl Words {
         let tick = shape.first_tick(beginning.first);
         for slot in self.slots {
             slot.resume(tick, beginning.wall, beginning.monotonic);
+            slot.explain(beginning.explained);
         }
     }
 
@@ -105,6 +122,7 @@ impl Words {
             first,
             wall,
             monotonic,
+            ..
         } = *beginning;
         self.resume_ids(shape, beginning);
         for slot in self.slots128 {
@@ -119,8 +137,10 @@ impl Words {
             first,
             wall,
             monotonic,
+            explained,
         } = *beginning;
         if let Some(slot) = self.slot(worker) {
+            slot.explain(explained);
             slot.open(first_whole_tick(shape, first), wall, monotonic);
         }
         if let Some(slot) = self.slot128(worker) {

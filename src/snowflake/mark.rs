@@ -134,6 +134,7 @@ impl StoredMark<'_> {
         let raise = self.words.decide(self.shape, need, found, self.pace);
         if let Raise::Store { mark } = raise {
             self.words.storing(mark);
+            self.words.asking(clock::monotonic());
             self.shared.stored_marks().storing(mark);
         }
         raise
@@ -145,7 +146,16 @@ impl StoredMark<'_> {
         match raise {
             Raise::Published | Raise::Ended => true,
             // where nothing is logged there is no position
-            Raise::Raised { .. } | Raise::Store { .. } if ahead => wal::flushed_soon(lsn),
+            Raise::Raised { .. } | Raise::Store { .. } if ahead => {
+                let durable = wal::flushed_soon(lsn);
+                let now = clock::monotonic();
+                if durable {
+                    self.words.found_durable(now, false);
+                } else {
+                    self.words.not_yet_durable(now);
+                }
+                durable
+            }
             Raise::Raised { .. } | Raise::Store { .. } | Raise::Adopt { .. } => {
                 flush(self.words, lsn);
                 true
@@ -189,15 +199,28 @@ impl StoredMark<'_> {
     /// Takes over a mark from elsewhere: every ID given out before has a timestamp below it, at
     /// most `max_lead` ahead of the clock.
     fn adopt(&self, mark: i64, sample: &ClockSample) -> Outcome<()> {
-        let lead = self.pace.max_lead;
+        let (lead, unit) = (self.pace.max_lead, self.shape.unit());
         let ahead = mark.saturating_mul(1_000) - lead - sample.wall.micros();
-        if ahead > self.pace.unremarkable(self.shape.unit()) {
+        let written = self.words.written.load_relaxed() as i64;
+        let at_start = written == 0;
+        let explained = if at_start {
+            self.pace.unremarkable_at_start(unit)
+        } else {
+            self.pace.unremarkable(unit)
+        };
+        // unless another backend has done so meanwhile
+        if ahead > explained && mark > written {
             // before any word is raised: other databases must not suffer for it
             self.pace
                 .tolerate(ahead, sample.wall)
                 .inspect_err(|_| self.slot.count_error())?;
         }
-        let beginning = Beginning::at(Timestamp::from_millis(mark), lead, sample);
+        let first = Timestamp::from_millis(mark);
+        let beginning = if at_start {
+            Beginning::at_start(first, self.pace, unit, sample)
+        } else {
+            Beginning::at(first, lead, sample)
+        };
         let holder = self.shared.holder();
         holder.with_words_at_rest(|| self.shared.words().resume_ids(self.shape, &beginning));
         self.words.storing(mark);
@@ -248,8 +271,10 @@ fn damaged() -> Failure {
 
 /// Makes the log durable up to a position; the caller waits, which is counted.
 fn flush(mark: &Mark<AtomicU64>, lsn: pg_sys::XLogRecPtr) {
-    if !wal::flushed(lsn) {
+    let waits = !wal::flushed(lsn);
+    if waits {
         mark.count_wait();
         wal::flush(lsn);
     }
+    mark.found_durable(clock::monotonic(), waits);
 }

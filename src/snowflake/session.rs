@@ -4,9 +4,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pgrx::prelude::*;
-use snowflake_core::Timestamp;
 use snowflake_core::snowflake::{Error, Mark, Shape};
 use snowflake_core::words::{Claim, Pace, Slot, Word};
+use snowflake_core::{ClockSample, Timestamp};
 
 use crate::host::clock;
 use crate::host::delay;
@@ -297,6 +297,9 @@ impl Session {
     #[inline(never)]
     fn claim_slow(&mut self, count: u64) -> Outcome<Claim> {
         let mut waited = false;
+        // for a caller that has raised the mark since, as if it had not been held up by that: by a
+        // new reading it could be beyond the mark again, each time
+        let mut before_raise: Option<ClockSample> = None;
         loop {
             check_for_interrupts!();
             if self.is_over() {
@@ -305,8 +308,10 @@ impl Session {
                     Some(worker) => session.of_worker(worker)?,
                     None => session,
                 };
+                before_raise = None;
             }
-            let sample = clock::sample();
+            let is_old = before_raise.is_some();
+            let sample = before_raise.take().unwrap_or_else(clock::sample);
             // before the word takes the clock for right, which may be far ahead
             self.shared
                 .holder()
@@ -344,6 +349,10 @@ impl Session {
             }
             if first <= allowance.last {
                 self.stored_mark().raise(first, &sample)?;
+                before_raise = Some(sample);
+                continue;
+            }
+            if is_old {
                 continue;
             }
             if !waited {

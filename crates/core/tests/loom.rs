@@ -266,6 +266,8 @@ enum Protocol {
     SwapBeforeMark,
     PublishAheadBeforeFlush,
     StepPastTheMark,
+    NewClockAfterFlush,
+    OldClockWithoutFlush,
 }
 
 /// A database with one worker.
@@ -539,7 +541,92 @@ fn raising_ahead_with_three_threads() {
     raises_ahead(Protocol::Right, 1, tasks);
 }
 
+/// A disk whose flushes take two milliseconds: longer than what a mark is raised by here.
+struct SlowDisk {
+    database: Database,
+    /// Milliseconds, not a step that loom sees.
+    clock: Plain,
+}
+
+impl SlowDisk {
+    fn new(protocol: Protocol) -> Arc<Self> {
+        Arc::new(Self {
+            database: Database::new(shape(), protocol, 0),
+            clock: Plain::new(5),
+        })
+    }
+
+    fn now(&self) -> u64 {
+        2 * self.clock.load(Ordering::Relaxed) as u64
+    }
+
+    /// Claims one ID after the other as a backend does, by the clock as it was before the flush
+    /// that was waited for. What is wrong is told and not asserted here, where other threads may
+    /// not have begun.
+    fn claims(&self, count: usize) -> Vec<Result<Claim, &'static str>> {
+        (0..count).map(|_| self.next()).collect()
+    }
+
+    fn next(&self) -> Result<Claim, &'static str> {
+        let (database, protocol) = (&self.database, self.database.protocol);
+        let mut now = self.now();
+        // more raises than one where the other takes what it was for, or is about to publish
+        for _ in 0..5 {
+            let first = match database.attempt(now, 1) {
+                Err(first) => first,
+                Ok(claim) => {
+                    let durable = database.durable.load(Ordering::Relaxed);
+                    return if claim.last < database.bound(durable) {
+                        Ok(claim)
+                    } else {
+                        Err("above the durable mark")
+                    };
+                }
+            };
+            if protocol == Protocol::OldClockWithoutFlush {
+                database.mark.bound.raise_release(first + 1);
+            } else {
+                database.raise(first);
+            }
+            self.clock.fetch_add(2, Ordering::Relaxed);
+            if protocol == Protocol::NewClockAfterFlush {
+                now = self.now();
+            }
+        }
+        Err("no ID after a flush")
+    }
+}
+
+fn by_a_slow_disk(protocol: Protocol) {
+    explore(Some(3), move || {
+        let disk = SlowDisk::new(protocol);
+        let claims = run(&disk, vec![1, 1], SlowDisk::claims);
+        let claims: Vec<Vec<_>> = claims
+            .into_iter()
+            .map(|own| own.into_iter().map(|claim| claim.unwrap()).collect())
+            .collect();
+        distinct(&claims);
+    });
+}
+
+#[test]
+fn an_id_after_each_flush() {
+    by_a_slow_disk(Protocol::Right);
+}
+
 // What the protocol forbids, and that these models would find it.
+
+#[test]
+#[should_panic(expected = "no ID after a flush")]
+fn going_by_the_clock_of_after_the_flush() {
+    by_a_slow_disk(Protocol::NewClockAfterFlush);
+}
+
+#[test]
+#[should_panic(expected = "above the durable mark")]
+fn going_by_the_old_clock_without_the_flush() {
+    by_a_slow_disk(Protocol::OldClockWithoutFlush);
+}
 
 #[test]
 #[should_panic(expected = "above the durable mark")]

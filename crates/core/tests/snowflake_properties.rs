@@ -1214,3 +1214,154 @@ proptest! {
         }
     }
 }
+
+/// What flushes taught, step by step: how far the mark leads.
+#[test]
+fn the_mark_leads_by_what_flushes_take() {
+    let mark = Mark::<AtomicU64>::default();
+    let pace = Pace {
+        max_lead: 500_000,
+        clock_tolerance: 0,
+        window: 1_000_000,
+    };
+    let reach = || mark.reach(&pace);
+    // nothing was asked for
+    mark.not_yet_durable(9_000_000);
+    mark.found_durable(9_000_000, true);
+    assert_eq!(reach(), 1_000_000);
+    mark.asking(10_000_000);
+    mark.not_yet_durable(10_100_000);
+    assert_eq!(reach(), 1_000_000);
+    mark.not_yet_durable(10_500_000);
+    assert_eq!(reach(), 4_000_000);
+    mark.found_durable(11_500_000, true);
+    assert_eq!(reach(), 12_000_000);
+    // learned once
+    mark.found_durable(99_000_000, true);
+    assert_eq!(reach(), 12_000_000);
+    // when it became durable is not known: a bit less
+    mark.asking(20_000_000);
+    mark.found_durable(29_000_000, false);
+    assert_eq!(reach(), 9_000_000);
+    mark.asking(30_000_000);
+    mark.found_durable(400_000_000, true);
+    assert_eq!(reach(), words::LONGEST_REACH);
+    for raise in 1.. {
+        mark.asking(raise * 1_000_000_000);
+        mark.found_durable(raise * 1_000_000_000, true);
+        if reach() == 1_000_000 {
+            assert!(raise < 15);
+            break;
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(200))]
+
+    /// Callers that take turns, on a disk whose flushes take `flush`: each that waits for one gets
+    /// an ID after it, later ones hardly ever wait if flushes are longer than callers pause, and a start after a crash says
+    /// nothing about the clock.
+    #[test]
+    fn a_slow_disk(
+        layout in tight(),
+        pace in paces(),
+        flush in 0..3_000_000_i64,
+        pauses in proptest::collection::vec(0..400_000_i64, 200),
+    ) {
+        let shape = layout.shape();
+        let (slot, mark) = (Slot::<AtomicU64>::default(), Mark::<AtomicU64>::default());
+        let last = |wall: i64| shape.first_tick(Timestamp::from_micros(wall + pace.max_lead))
+            | ((1 << shape.sequence_bits()) - 1);
+        let (mut wall, mut stored, mut durable) = (NOW * 1_000, 0, 0);
+        // when what was stored becomes durable
+        let mut due = 0;
+        let mut late_waits = 0;
+        for (turn, pause) in pauses.iter().enumerate() {
+            wall += pause;
+            let asked = wall;
+            let mut waits = 0;
+            for step in 0.. {
+                prop_assert!(step < 6, "no ID, and no wait for a flush");
+                if wall >= due {
+                    durable = stored;
+                }
+                let now = shape.first_tick(Timestamp::from_micros(asked));
+                let claim = slot.claim(&mark.bound, now, last(asked), 1, || 0);
+                let first = match claim {
+                    Ok(claim) => {
+                        prop_assert!(shape.instant(claim.last) < Timestamp::from_millis(durable));
+                        break;
+                    }
+                    Err(beyond) => beyond.first,
+                };
+                if first > last(asked) {
+                    // waits for the clock
+                    break;
+                }
+                let need = mark.need(first);
+                let found = Found {
+                    stored,
+                    native: 0,
+                    wall: Timestamp::from_micros(asked),
+                    end: i64::MAX,
+                };
+                let raise = mark.decide(&shape, need, found, &pace);
+                if let Raise::Store { mark: next } = raise {
+                    let lead = next * 1_000 - asked - pace.max_lead;
+                    let most = pace.window.max(words::LONGEST_REACH) + 2 * shape.unit().max(1_000);
+                    prop_assert!(lead <= most, "{lead}");
+                    mark.storing(next);
+                    mark.asking(wall);
+                    stored = next;
+                    due = wall + flush;
+                }
+                if need == Need::Ahead(first) {
+                    if wall >= due {
+                        durable = stored;
+                        mark.found_durable(wall, false);
+                        mark.publish(&shape, stored, &pace);
+                    } else {
+                        mark.not_yet_durable(wall);
+                    }
+                    mark.step(&shape, first, &pace);
+                    continue;
+                }
+                if raise == Raise::Published {
+                    continue;
+                }
+                waits += 1;
+                prop_assert!(waits < 2, "a second flush for one ID");
+                let waited = wall < due;
+                if waited && turn > 20 && flush > 800_000 {
+                    late_waits += 1;
+                }
+                wall = wall.max(due);
+                durable = stored;
+                mark.found_durable(wall, waited);
+                mark.publish(&shape, stored, &pace);
+            }
+        }
+        prop_assert!(late_waits <= 3, "{late_waits}");
+        // a crash: what is found then is no step of the clock
+        let ahead = stored * 1_000 - pace.max_lead - wall;
+        let unit = shape.unit();
+        let next = Slot::<AtomicU64>::default();
+        let instant = Timestamp::from_millis(stored);
+        let monotonic = 1_000_000;
+        prop_assert!(ahead <= pace.unremarkable_at_start(unit));
+        next.resume(shape.first_tick(instant), Timestamp::from_micros(wall + ahead), monotonic);
+        next.explain(ahead);
+        let sample = |back| ClockSample {
+            wall: Timestamp::from_micros(wall - back),
+            monotonic_before: monotonic,
+            monotonic_after: monotonic,
+        };
+        let observe = |back| next.observe(&sample(back), pace.unremarkable(unit));
+        prop_assert!(!observe(0).remarkable);
+        // a step beyond that is one
+        let back = pace.unremarkable(unit) + 1;
+        let observed = observe(back);
+        prop_assert!(ahead < 0 || (observed.remarkable && observed.noticed));
+    }
+}

@@ -18,12 +18,21 @@
 //! A raise by half a window ahead need not wait until it is durable. Until it is, the IDs below
 //! the durable mark last: the bound, which callers compare with, follows in steps, and at each step
 //! a caller looks whether the raise has become durable.
+//!
+//! Where flushes take long the mark is raised further ahead than a window. A caller that waited for
+//! a flush nevertheless goes by the clock as it was when it asked for the raise, so that it finds
+//! itself below the mark however long the flush took: by the clock of afterwards it could be beyond
+//! it again, each time.
 
 use std::sync::atomic::AtomicU64;
 
 use super::shape::Shape;
 use crate::timestamp::Timestamp;
-use crate::words::{Pace, Word, add_one};
+use crate::words::{LONGEST_REACH, Pace, Word, add_one};
+
+/// How many flushes a mark is raised ahead of need: half of that passes before it is raised again,
+/// and one flush may have to wait for another.
+const FLUSHES: i64 = 8;
 
 /// One database's mark in shared memory.
 ///
@@ -60,6 +69,11 @@ pub struct Mark<W> {
     pub written: W,
     /// How often a caller waited until a raise was durable.
     pub waits: W,
+    /// How long it took lately until a raise was durable, in microseconds.
+    pub flush: W,
+    /// When the raise was stored that is not known to be durable yet, by the monotonic clock, in
+    /// microseconds; 0 if there is none.
+    pub asked: W,
 }
 
 /// What a caller needs of the mark.
@@ -122,6 +136,8 @@ impl Mark<AtomicU64> {
             durable: AtomicU64::new(0),
             written: AtomicU64::new(0),
             waits: AtomicU64::new(0),
+            flush: AtomicU64::new(0),
+            asked: AtomicU64::new(0),
         }
     }
 }
@@ -129,7 +145,9 @@ impl Mark<AtomicU64> {
 impl<W: Word> Mark<W> {
     /// Makes it one that has not been read, for another database. Nobody may be using it.
     pub fn clear(&self) {
-        for word in [&self.bound, &self.durable, &self.written, &self.waits] {
+        let marks = [&self.bound, &self.durable, &self.written];
+        let figures = [&self.waits, &self.flush, &self.asked];
+        for word in marks.into_iter().chain(figures) {
             word.store_relaxed(0);
         }
     }
@@ -145,10 +163,11 @@ impl<W: Word> Mark<W> {
 
     /// Decides what becomes of the stored mark. The caller holds the lock that serialises raises.
     ///
-    /// The mark goes a window beyond the tick that asks for it, but not beyond where the clock lets
-    /// IDs go in a window: a server that starts goes on from the mark, and many starts in a row
-    /// must not add up. Only a clock that went back puts the tick itself beyond that. Nor does it
-    /// go beyond the end of the lease.
+    /// The mark goes a window beyond the tick that asks for it, or more where flushes take long,
+    /// but not beyond where the clock lets IDs go in that time: a server that starts goes on from
+    /// the mark, and many starts in a row must not add up. Only a clock that went back puts the
+    /// tick itself beyond that. Nor does it go beyond the end of the lease, and for long flushes
+    /// not beyond half of what is left of it: what lies below the mark cannot be handed back.
     pub fn decide(&self, shape: &Shape, need: Need, found: Found, pace: &Pace) -> Raise {
         let stored = found.stored;
         let written = self.written.load_relaxed() as i64;
@@ -182,7 +201,9 @@ impl<W: Word> Mark<W> {
             }
             _ => {}
         }
-        let target = target(unit_end, found.wall, pace).min(lease_end);
+        let half = lease_end.saturating_sub(found.wall.micros()) / 2;
+        let reach = self.reach(pace).min(half.max(pace.window));
+        let target = target(unit_end, found.wall, pace.max_lead, reach).min(lease_end);
         // rounded up to whole milliseconds, so that the tick is covered in any unit
         let mark = (target.saturating_add(999) / 1_000)
             .max(written)
@@ -199,20 +220,55 @@ impl<W: Word> Mark<W> {
         self.written.raise_relaxed(mark as u64);
     }
 
+    /// How far ahead of need the mark is raised, in microseconds: a window, or more where flushes
+    /// take long.
+    pub fn reach(&self, pace: &Pace) -> i64 {
+        let flush = self.flush.load_relaxed() as i64;
+        pace.window.max(flush.saturating_mul(FLUSHES))
+    }
+
+    /// Remembers that a raise was stored at `now`, by the monotonic clock in microseconds.
+    pub fn asking(&self, now: i64) {
+        self.asked.store_relaxed(now as u64);
+    }
+
+    /// Learns that it was not durable at `now`.
+    pub fn not_yet_durable(&self, now: i64) {
+        let asked = self.asked.load_relaxed();
+        if asked > 0 {
+            self.flush.raise_relaxed(took(asked, now));
+        }
+    }
+
+    /// Learns that it was durable at `now`, and if a caller `waited` for that, not long before. A
+    /// disk that is fast again is believed little by little.
+    pub fn found_durable(&self, now: i64, waited: bool) {
+        let asked = self.asked.load_relaxed();
+        if asked == 0 || self.asked.compare_exchange_relaxed(asked, 0).is_err() {
+            return;
+        }
+        let took = if waited { took(asked, now) } else { 0 };
+        let known = self.flush.load_relaxed();
+        // after a lost race, the next raise does it
+        let _ = self
+            .flush
+            .compare_exchange_relaxed(known, took.max(known - known / 4));
+    }
+
     /// Publishes `mark`, which is durable, in milliseconds since 1970, as far as the server's fence
     /// admits it. Words that must be above it were raised before.
     ///
-    /// Callers look at the mark again half a window before it.
+    /// Callers look at the mark again half a window before it, or half of its reach.
     pub fn publish(&self, shape: &Shape, mark: i64, pace: &Pace) {
         self.durable.raise_release(bound_of(shape, mark));
-        let half = Timestamp::from_micros(mark.saturating_mul(1_000) - pace.window / 2);
+        let half = Timestamp::from_micros(mark.saturating_mul(1_000) - self.reach(pace) / 2);
         self.bound.raise_release(shape.first_tick(half));
     }
 
-    /// Lets callers go on for a sixteenth of a window, or a unit, from `first`, as far as the mark
+    /// Lets callers go on for a sixteenth of the reach, or a unit, from `first`, as far as the mark
     /// allows.
     pub fn step(&self, shape: &Shape, first: u64, pace: &Pace) {
-        let end = end_of_unit(shape, first).saturating_add(pace.window / 16);
+        let end = end_of_unit(shape, first).saturating_add(self.reach(pace) / 16);
         let step = Timestamp::from_micros(end);
         let bound = shape.first_tick(step).min(self.durable.load_acquire());
         self.bound.raise_release(bound);
@@ -224,13 +280,17 @@ impl<W: Word> Mark<W> {
     }
 }
 
-/// How far a mark goes that is raised for a unit with this end; all in microseconds since 1970.
-fn target(unit_end: i64, wall: Timestamp, pace: &Pace) -> i64 {
-    let ahead = unit_end.saturating_add(pace.window);
-    let ceiling = wall
-        .micros()
-        .saturating_add(pace.max_lead)
-        .saturating_add(pace.window);
+/// How long a flush took that was asked for at `asked`, in microseconds: no longer than counts.
+fn took(asked: u64, now: i64) -> u64 {
+    now.saturating_sub(asked as i64)
+        .clamp(0, LONGEST_REACH / FLUSHES) as u64
+}
+
+/// How far a mark goes that is raised for a unit with this end; all in microseconds, ends and
+/// instants since 1970.
+fn target(unit_end: i64, wall: Timestamp, max_lead: i64, reach: i64) -> i64 {
+    let ahead = unit_end.saturating_add(reach);
+    let ceiling = wall.micros().saturating_add(max_lead).saturating_add(reach);
     if ceiling >= unit_end {
         ahead.min(ceiling)
     } else {

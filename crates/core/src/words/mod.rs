@@ -6,7 +6,7 @@ mod slot;
 mod word;
 
 pub use error::Error;
-pub use pace::Pace;
+pub use pace::{LONGEST_REACH, Pace};
 pub use slot::{Beyond, Claim, Observed, Slot};
 pub use word::Word;
 pub(crate) use word::add_one;

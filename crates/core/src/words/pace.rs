@@ -14,6 +14,10 @@ pub struct Pace {
     pub window: i64,
 }
 
+/// How far ahead of need the mark is raised at the most where flushes take long, in microseconds;
+/// `mark_window` may be longer.
+pub const LONGEST_REACH: i64 = 30_000_000;
+
 impl Pace {
     /// A regression up to this is neither logged nor refused: a server that starts finds its mark
     /// this far ahead of the clock. The two units, of a millisecond at least, are what rounding
@@ -24,6 +28,19 @@ impl Pace {
         self.max_lead
             .saturating_add(self.window)
             .saturating_add(rounding)
+    }
+
+    /// The same of a mark from before the start, which says nothing of how long flushes took then.
+    /// Where less is tolerated than slow flushes explain, they explain nothing.
+    pub fn unremarkable_at_start(&self, unit: i64) -> i64 {
+        if self.clock_tolerance < LONGEST_REACH {
+            return self.unremarkable(unit);
+        }
+        let slow = Self {
+            window: self.window.max(LONGEST_REACH),
+            ..*self
+        };
+        slow.unremarkable(unit)
     }
 
     /// Whether IDs go on with the clock at `wall`, the given number of microseconds behind.

@@ -26,7 +26,7 @@ pub struct Slot<W> {
     /// clock, in an unsigned form that sorts the same; 0 before the first sample.
     pub offset: W,
     /// The regression that was noticed last, in microseconds, so that a step back is counted
-    /// once; 0 while the clock is right.
+    /// once, or that the start explains, with [`EXPLAINED`]; 0 while the clock is right.
     pub regressed: W,
     /// For a word without a mark: the tick below which no sample of the clocks is due.
     pub sampled: W,
@@ -40,6 +40,9 @@ pub struct Slot<W> {
 
 /// Above every tick: where the word of a worker stands that is not this server's.
 const CLOSED: u64 = 1 << 63;
+
+/// Marks a regression in `regressed` that the start explains: the mark was that far ahead.
+const EXPLAINED: u64 = 1 << 63;
 
 /// Consecutive ticks of one worker that belong to the caller alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,20 +190,28 @@ impl<W: Word> Slot<W> {
             before => disorder(before).saturating_sub(upper).max(0),
         };
 
-        let remarkable = regression > unremarkable;
+        let known = self.regressed.load_relaxed();
+        let explained = if known & EXPLAINED == 0 {
+            0
+        } else {
+            (known & !EXPLAINED) as i64
+        };
+        let remarkable = regression > unremarkable.saturating_add(explained);
         Observed {
             wall: sample.wall,
             regression,
             remarkable,
-            noticed: self.notice(regression, remarkable, unremarkable),
+            // what is explained is so until the clock is right
+            noticed: (remarkable || regression <= unremarkable)
+                && self.notice(known, regression, remarkable, unremarkable),
         }
     }
 
     /// Whether a regression is news: the first since the clock was right, or a further step.
-    fn notice(&self, regression: i64, remarkable: bool, unremarkable: i64) -> bool {
-        let known = self.regressed.load_relaxed();
+    fn notice(&self, known: u64, regression: i64, remarkable: bool, unremarkable: i64) -> bool {
+        let amount = (known & !EXPLAINED) as i64;
         let news = if remarkable {
-            regression > (known as i64).saturating_add(unremarkable)
+            regression > amount.saturating_add(unremarkable)
         } else {
             known != 0
         };
@@ -221,6 +232,22 @@ impl<W: Word> Slot<W> {
         self.last.raise_relaxed(tick);
         let offset = instant.micros().saturating_sub(monotonic);
         self.offset.raise_relaxed(order(offset));
+    }
+
+    /// Takes a regression up to this, in microseconds, for one that the start explains, until the
+    /// clock is right or goes back further.
+    pub fn explain(&self, regression: i64) {
+        if regression <= 0 {
+            return;
+        }
+        let word = EXPLAINED | regression as u64;
+        let mut known = self.regressed.load_relaxed();
+        while (known == 0 || known & EXPLAINED != 0) && known < word {
+            match self.regressed.compare_exchange_relaxed(known, word) {
+                Ok(_) => return,
+                Err(actual) => known = actual,
+            }
+        }
     }
 
     /// How far the wall clock is behind where it would be had it never gone back, in
