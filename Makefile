@@ -24,7 +24,8 @@ DATA = $(sort $(wildcard sql/$(EXTENSION)--*.sql))
 
 # The tests want a server with the settings in tests/pg_regress/regress.conf: the library preloaded and a worker ID.
 REGRESS = $(sort $(patsubst tests/pg_regress/sql/%.sql,%,$(wildcard tests/pg_regress/sql/*.sql)))
-REGRESS_OPTS = --inputdir=tests/pg_regress
+# Their database has an encoding and a locale of its own, whatever the cluster was made with.
+REGRESS_OPTS = --inputdir=tests/pg_regress --no-locale --encoding=UTF8
 EXTRA_CLEAN = target/release target/debug target/loom target/pg target/test target/venv $(wildcard target/pg[0-9]*)
 
 PG_CONFIG ?= pg_config
