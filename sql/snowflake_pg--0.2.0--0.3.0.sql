@@ -1,2 +1,10 @@
 -- complain if script is sourced in psql, rather than via ALTER EXTENSION
 \echo Use "ALTER EXTENSION snowflake_pg UPDATE TO '0.3.0'" to load this file. \quit
+
+-- snowflake_leases called functions and operators that others may have made in this schema.
+CREATE OR REPLACE VIEW snowflake_leases AS
+    SELECT layout, worker_id, identity AS holder, host_name,
+           pg_catalog.to_timestamp(not_before::double precision OPERATOR(pg_catalog./) double precision '1000') AS not_before,
+           pg_catalog.to_timestamp(not_after::double precision OPERATOR(pg_catalog./) double precision '1000') AS not_after,
+           renewed AS last_renewal, released, contested_by
+    FROM snowflake_registry_lease;

@@ -208,8 +208,10 @@ CREATE TABLE snowflake_registry_lease (
 SELECT pg_catalog.pg_extension_config_dump('snowflake_registry_lease', '');
 
 CREATE VIEW snowflake_leases AS
-    SELECT layout, worker_id, identity AS holder, host_name, to_timestamp(not_before / 1000.0) AS not_before,
-           to_timestamp(not_after / 1000.0) AS not_after, renewed AS last_renewal, released, contested_by
+    SELECT layout, worker_id, identity AS holder, host_name,
+           pg_catalog.to_timestamp(not_before::double precision OPERATOR(pg_catalog./) double precision '1000') AS not_before,
+           pg_catalog.to_timestamp(not_after::double precision OPERATOR(pg_catalog./) double precision '1000') AS not_after,
+           renewed AS last_renewal, released, contested_by
     FROM snowflake_registry_lease;
 
 SELECT snowflake_pg_create_member_role();
