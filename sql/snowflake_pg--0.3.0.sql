@@ -230,6 +230,8 @@ GRANT EXECUTE ON FUNCTION
 GRANT SELECT ON snowflake_leases TO snowflake_member, pg_monitor;
 GRANT SELECT ON snowflake_registry TO pg_monitor;
 
+GRANT SELECT ON snowflake_registry, snowflake_registry_lease TO pg_database_owner;
+
 CREATE  FUNCTION "snowflake_pg_server_layout"() RETURNS TEXT
 STRICT VOLATILE PARALLEL RESTRICTED
 LANGUAGE c

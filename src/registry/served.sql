@@ -16,7 +16,7 @@ CREATE TRIGGER snowflake_pg_replace_registry
     FOR EACH ROW EXECUTE FUNCTION snowflake_pg_replace_registry();
 SELECT pg_catalog.pg_extension_config_dump('snowflake_registry', '');
 
--- The last lease of every worker ID.
+-- The last lease of every worker ID. What is stored of a nonce does not give it away.
 CREATE TABLE snowflake_registry_lease (
     layout text COLLATE "C" NOT NULL,
     worker_id integer NOT NULL CHECK (worker_id >= 0),
@@ -58,3 +58,6 @@ GRANT EXECUTE ON FUNCTION
     TO snowflake_member;
 GRANT SELECT ON snowflake_leases TO snowflake_member, pg_monitor;
 GRANT SELECT ON snowflake_registry TO pg_monitor;
+
+-- else pg_dump would fail for the owner of the database
+GRANT SELECT ON snowflake_registry, snowflake_registry_lease TO pg_database_owner;

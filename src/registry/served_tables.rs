@@ -2,6 +2,7 @@
 
 use pgrx::prelude::*;
 use snowflake_core::lease::{Decision, Entry};
+use snowflake_core::uuid::Uuid;
 
 use crate::extension;
 use crate::host::identity;
@@ -9,6 +10,7 @@ use crate::postgres::backend;
 use crate::postgres::error::{Failure, Outcome};
 use crate::postgres::name::Relation;
 use crate::postgres::sql::{self, Sql};
+use crate::registry::proof;
 
 /// The tables, by names with the schema.
 pub struct Tables {
@@ -41,7 +43,7 @@ impl Tables {
             Some(Entry {
                 worker: row.value::<i32>(1)? as u32,
                 identity: row.text(2)?,
-                nonce: u128::from_be_bytes(*row.value::<pgrx::Uuid>(3)?),
+                nonce: proof::stored(Uuid::from_bytes(*row.value::<pgrx::Uuid>(3)?)),
                 host_name: row.text(4)?,
                 not_before: row.long(5)?,
                 not_after: row.long(6)?,
