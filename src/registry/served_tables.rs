@@ -10,6 +10,7 @@ use crate::postgres::backend;
 use crate::postgres::error::{Failure, Outcome};
 use crate::postgres::name::Relation;
 use crate::postgres::sql::{self, Sql};
+use crate::postgres::time_limit;
 use crate::registry::proof;
 
 /// The tables, by names with the schema.
@@ -88,6 +89,10 @@ impl Tables {
     }
 }
 
+/// How long one caller may keep the others waiting, in milliseconds: a decision takes few of them,
+/// but what else is in its statement is up to the caller.
+const LONGEST_HOLD: i32 = 1_000;
+
 /// The row of `snowflake_registry`, locked: one decides at a time.
 pub struct RegistryRow {
     pub hold_until: i64,
@@ -136,6 +141,8 @@ impl RegistryRow {
                 known,
             })
         })?;
+        // all others wait from here on
+        time_limit::limit_transaction(LONGEST_HOLD);
         let Some(row) = rows.into_iter().next() else {
             let insert = Sql::new("INSERT INTO ").relation(&tables.registry);
             return Err(
