@@ -208,8 +208,10 @@ CREATE TABLE snowflake_registry_lease (
 SELECT pg_catalog.pg_extension_config_dump('snowflake_registry_lease', '');
 
 CREATE VIEW snowflake_leases AS
-    SELECT layout, worker_id, identity AS holder, host_name, to_timestamp(not_before / 1000.0) AS not_before,
-           to_timestamp(not_after / 1000.0) AS not_after, renewed AS last_renewal, released, contested_by
+    SELECT layout, worker_id, identity AS holder, host_name,
+           pg_catalog.to_timestamp(not_before::double precision OPERATOR(pg_catalog./) double precision '1000') AS not_before,
+           pg_catalog.to_timestamp(not_after::double precision OPERATOR(pg_catalog./) double precision '1000') AS not_after,
+           renewed AS last_renewal, released, contested_by
     FROM snowflake_registry_lease;
 
 SELECT snowflake_pg_create_member_role();
@@ -227,6 +229,8 @@ GRANT EXECUTE ON FUNCTION
     TO snowflake_member;
 GRANT SELECT ON snowflake_leases TO snowflake_member, pg_monitor;
 GRANT SELECT ON snowflake_registry TO pg_monitor;
+
+GRANT SELECT ON snowflake_registry, snowflake_registry_lease TO pg_database_owner;
 
 CREATE  FUNCTION "snowflake_pg_server_layout"() RETURNS TEXT
 STRICT VOLATILE PARALLEL RESTRICTED

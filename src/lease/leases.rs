@@ -1,7 +1,7 @@
 //! Leases of a worker ID: taking one, renewing it in good time, giving it back, and what the log is
 //! told of that.
 
-use snowflake_core::lease::{Answer, Lease, Request};
+use snowflake_core::lease::{Answer, Lease, Request, check_grant};
 use snowflake_core::snowflake::Layout;
 use snowflake_core::{ClockSample, Timestamp};
 
@@ -12,6 +12,7 @@ use crate::net::deadline::Deadline;
 use crate::postgres::error::{self, Outcome, Report};
 use crate::postgres::wait;
 use crate::registry::protocol::{LeaseRegistry, NoAnswer};
+use crate::registry::setting;
 use crate::settings;
 use crate::shared::holder::Holder;
 use crate::shared::lease_status::Cause;
@@ -98,6 +99,14 @@ impl Leases {
                 lease,
                 contested_by,
             }) => {
+                let workers = self.layout.largest_worker() + 1;
+                if let Err(implausible) = check_grant(&request, workers, &lease) {
+                    let place = settings::registry().map(|setting| setting::place(&setting));
+                    let place = place.unwrap_or_default();
+                    let text = format!("The registry{place} {implausible}");
+                    self.trouble(Cause::Implausible, text);
+                    return self.next_pause();
+                }
                 self.pause = SHORTEST_PAUSE;
                 self.granted(request.held, lease, &sample);
                 self.contested(contested_by.as_deref());
@@ -193,6 +202,7 @@ impl Leases {
         }
         let message = match cause {
             Cause::NoAnswer => "the registry of worker IDs does not answer",
+            Cause::Implausible => "the registry of worker IDs grants what cannot be",
             _ => "the registry of worker IDs refuses a lease",
         };
         let last = match self.holder.status().lease {

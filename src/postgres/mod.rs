@@ -18,6 +18,7 @@ pub mod sequence;
 pub mod sql;
 pub mod table;
 pub mod text;
+pub mod time_limit;
 pub mod timestamp;
 pub mod transaction;
 pub mod transaction_end;

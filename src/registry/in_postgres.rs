@@ -33,21 +33,25 @@ struct Backend {
     start: Option<String>,
 }
 
-/// What is asked first. The settings may differ for the role or database; a member's statements
-/// are short, write, and each is a transaction of its own.
+/// What is asked first. The settings may differ for the role or database, the search path as well:
+/// no statement goes by it, nor by what others have made in the schema of the extension. A member's
+/// statements are short, write, and each is a transaction of its own.
 const GREETING: &CStr = c"SELECT extnamespace::pg_catalog.regnamespace, \
      pg_catalog.set_config('default_transaction_isolation', 'read committed', false), \
      pg_catalog.set_config('default_transaction_read_only', 'off', false), \
      pg_catalog.set_config('statement_timeout', $1, false), \
      pid, pg_catalog.date_part('epoch', backend_start) \
      FROM pg_catalog.pg_extension, pg_catalog.pg_stat_activity \
-     WHERE extname = 'snowflake_pg' AND pid = pg_catalog.pg_backend_pid()";
+     WHERE extname OPERATOR(pg_catalog.=) 'snowflake_pg' \
+     AND pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()";
 
 /// Ends what a process is doing that waits for a synchronous standby: it would do so for as long
 /// as there is none, whether its client is there or not, and each attempt would leave one more.
 const CANCEL: &CStr = c"SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity \
-     WHERE pid = $1::pg_catalog.int4 AND usename = current_user \
-     AND pg_catalog.date_part('epoch', backend_start) = $2::pg_catalog.float8";
+     WHERE pid OPERATOR(pg_catalog.=) $1::pg_catalog.int4 \
+     AND usename OPERATOR(pg_catalog.=) current_user \
+     AND pg_catalog.date_part('epoch', backend_start) \
+     OPERATOR(pg_catalog.=) $2::pg_catalog.float8";
 
 impl Postgres {
     /// The registry that a connection string names, not yet connected.

@@ -16,7 +16,10 @@ impl LeaseRegistry for Postgres {
         request: &Request,
         deadline: Deadline,
     ) -> Result<Answer, NoAnswer> {
-        const CALL: &str = "{}.snowflake_lease_take($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+        const CALL: &str = "{}.snowflake_lease_take($1::pg_catalog.text, $2::pg_catalog.text, \
+             $3::pg_catalog.uuid, $4::pg_catalog.text, $5::pg_catalog.int8, $6::pg_catalog.int8, \
+             $7::pg_catalog.int8, $8::pg_catalog.int4, $9::pg_catalog.int4, $10::pg_catalog.int8, \
+             $11::pg_catalog.int8)";
         let statement = format!("SELECT {} FROM {CALL}", lease_row::COLUMNS.join(", "));
         let held = request.held;
         let parameters = [
@@ -48,7 +51,8 @@ impl LeaseRegistry for Postgres {
         mark: i64,
         deadline: Deadline,
     ) -> Result<(), NoAnswer> {
-        const STATEMENT: &str = "SELECT {}.snowflake_lease_release($1, $2, $3, $4)";
+        const STATEMENT: &str = "SELECT {}.snowflake_lease_release($1::pg_catalog.text, \
+             $2::pg_catalog.int4, $3::pg_catalog.uuid, $4::pg_catalog.int8)";
         let parameters = [
             Some(layout.name().to_string()),
             Some(worker.to_string()),

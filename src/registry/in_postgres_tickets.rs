@@ -22,7 +22,8 @@ impl TicketRegistry for Postgres {
         definition: Definition,
         deadline: Deadline,
     ) -> Result<bool, NoAnswer> {
-        const DEFINE: &str = "SELECT {}.snowflake_ticket_define($1, $2, $3, $4)";
+        const DEFINE: &str = "SELECT {}.snowflake_ticket_define($1::pg_catalog.text, \
+             $2::pg_catalog.int8, $3::pg_catalog.int4, $4::pg_catalog.int4)";
         let known = self.find_ticket(name, deadline)?;
         let found = match known {
             Some(found) => found,
@@ -52,7 +53,8 @@ impl TicketRegistry for Postgres {
     }
 
     fn claim(&mut self, name: &str, count: u32, deadline: Deadline) -> Result<Block, NoAnswer> {
-        const CLAIM: &str = "SELECT first, step, claimed FROM {}.snowflake_ticket_claim($1, $2)";
+        const CLAIM: &str = "SELECT first, step, claimed \
+             FROM {}.snowflake_ticket_claim($1::pg_catalog.text, $2::pg_catalog.int4)";
         let parameters = [Some(name.to_string()), Some(count.to_string())];
         // with time left to connect: that tells a registry that hangs from a locked counter
         let rows = self.ask_kept(deadline.half(), CLAIM, &parameters, deadline)?;
@@ -78,7 +80,7 @@ impl Postgres {
     ) -> Result<Option<RemoteTicket>, NoAnswer> {
         const FIND: &str = "SELECT registry, \
              pg_catalog.has_sequence_privilege(sequence, 'USAGE, UPDATE') \
-             FROM {}.snowflake_ticket WHERE name OPERATOR(pg_catalog.=) $1";
+             FROM {}.snowflake_ticket WHERE name OPERATOR(pg_catalog.=) $1::pg_catalog.text";
         let rows = self.ask(FIND, &[Some(name.to_string())], deadline)?;
         // NULL: its sequence was dropped, which leaves the name free
         let Some([Some(registry), Some(allowed)]) = rows.first().map(Vec::as_slice) else {

@@ -8,6 +8,7 @@ pub mod in_postgres;
 pub mod in_postgres_leases;
 pub mod in_postgres_tickets;
 pub mod lease_row;
+pub mod proof;
 pub mod protocol;
 pub mod served;
 pub mod served_tables;

@@ -20,6 +20,7 @@ use crate::postgres::text::Text;
 use crate::postgres::transaction;
 use crate::postgres::trigger::{self, TriggerResult};
 use crate::registry::lease_row::{self, LeaseRow};
+use crate::registry::proof;
 use crate::registry::served_tables::{RegistryRow, Tables};
 
 extension_sql_file!(
@@ -64,7 +65,7 @@ fn snowflake_lease_take(
         let layout = namespace(layout)?;
         let request = Request {
             identity: name(identity, "identity")?,
-            nonce: present(nonce, "nonce")?.0.as_u128(),
+            nonce: proof::of(present(nonce, "nonce")?.0),
             host_name: name(host_name, "host_name")?,
             clock: present(clock, "clock")?,
             max_lead: within(max_lead, "max_lead", 0, i64::MAX)?,
@@ -92,7 +93,7 @@ fn snowflake_lease_release(layout: Text, worker_id: i32, nonce: Uuid, mark: i64)
         check_caller(c"snowflake_lease_release()")?;
         let layout = namespace(Some(layout))?;
         let worker = layout.check_worker(worker_id)?;
-        release(&layout, worker, nonce.0.as_u128(), mark)
+        release(&layout, worker, proof::of(nonce.0), mark)
     };
     release().or_raise()
 }

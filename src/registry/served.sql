@@ -16,7 +16,7 @@ CREATE TRIGGER snowflake_pg_replace_registry
     FOR EACH ROW EXECUTE FUNCTION snowflake_pg_replace_registry();
 SELECT pg_catalog.pg_extension_config_dump('snowflake_registry', '');
 
--- The last lease of every worker ID.
+-- The last lease of every worker ID. What is stored of a nonce does not give it away.
 CREATE TABLE snowflake_registry_lease (
     layout text COLLATE "C" NOT NULL,
     worker_id integer NOT NULL CHECK (worker_id >= 0),
@@ -34,9 +34,12 @@ CREATE TABLE snowflake_registry_lease (
 );
 SELECT pg_catalog.pg_extension_config_dump('snowflake_registry_lease', '');
 
+-- Schemas may hold functions and operators of others: what is called is pg_catalog's, by its exact types.
 CREATE VIEW snowflake_leases AS
-    SELECT layout, worker_id, identity AS holder, host_name, to_timestamp(not_before / 1000.0) AS not_before,
-           to_timestamp(not_after / 1000.0) AS not_after, renewed AS last_renewal, released, contested_by
+    SELECT layout, worker_id, identity AS holder, host_name,
+           pg_catalog.to_timestamp(not_before::double precision OPERATOR(pg_catalog./) double precision '1000') AS not_before,
+           pg_catalog.to_timestamp(not_after::double precision OPERATOR(pg_catalog./) double precision '1000') AS not_after,
+           renewed AS last_renewal, released, contested_by
     FROM snowflake_registry_lease;
 
 SELECT snowflake_pg_create_member_role();
@@ -55,3 +58,6 @@ GRANT EXECUTE ON FUNCTION
     TO snowflake_member;
 GRANT SELECT ON snowflake_leases TO snowflake_member, pg_monitor;
 GRANT SELECT ON snowflake_registry TO pg_monitor;
+
+-- else pg_dump would fail for the owner of the database
+GRANT SELECT ON snowflake_registry, snowflake_registry_lease TO pg_database_owner;

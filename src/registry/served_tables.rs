@@ -2,6 +2,7 @@
 
 use pgrx::prelude::*;
 use snowflake_core::lease::{Decision, Entry};
+use snowflake_core::uuid::Uuid;
 
 use crate::extension;
 use crate::host::identity;
@@ -9,6 +10,8 @@ use crate::postgres::backend;
 use crate::postgres::error::{Failure, Outcome};
 use crate::postgres::name::Relation;
 use crate::postgres::sql::{self, Sql};
+use crate::postgres::time_limit;
+use crate::registry::proof;
 
 /// The tables, by names with the schema.
 pub struct Tables {
@@ -41,7 +44,7 @@ impl Tables {
             Some(Entry {
                 worker: row.value::<i32>(1)? as u32,
                 identity: row.text(2)?,
-                nonce: u128::from_be_bytes(*row.value::<pgrx::Uuid>(3)?),
+                nonce: proof::stored(Uuid::from_bytes(*row.value::<pgrx::Uuid>(3)?)),
                 host_name: row.text(4)?,
                 not_before: row.long(5)?,
                 not_after: row.long(6)?,
@@ -85,6 +88,10 @@ impl Tables {
         Ok(())
     }
 }
+
+/// How long one caller may keep the others waiting, in milliseconds: a decision takes few of them,
+/// but what else is in its statement is up to the caller.
+const LONGEST_HOLD: i32 = 1_000;
 
 /// The row of `snowflake_registry`, locked: one decides at a time.
 pub struct RegistryRow {
@@ -134,6 +141,8 @@ impl RegistryRow {
                 known,
             })
         })?;
+        // all others wait from here on
+        time_limit::limit_transaction(LONGEST_HOLD);
         let Some(row) = rows.into_iter().next() else {
             let insert = Sql::new("INSERT INTO ").relation(&tables.registry);
             return Err(

@@ -66,6 +66,30 @@ pub fn kind(setting: &str) -> &'static str {
     }
 }
 
+/// Where the registry is, to go on after its name; this holds no secret either.
+pub fn place(setting: &str) -> String {
+    if let Kind::Etcd = Kind::of(setting) {
+        return format!(" at {setting}");
+    }
+    let conninfo = CString::new(setting).unwrap_or_default();
+    let keywords = [
+        (c"host", "host"),
+        (c"hostaddr", "address"),
+        (c"port", "port"),
+        (c"dbname", "database"),
+    ];
+    let parts = keywords.into_iter().filter_map(|(keyword, name)| {
+        let value = libpq::option(&conninfo, keyword).ok().flatten();
+        let value = value.filter(|value| !value.is_empty())?;
+        Some(format!("{name} \"{value}\""))
+    });
+    let parts: Vec<_> = parts.collect();
+    if parts.is_empty() {
+        return String::new();
+    }
+    format!(" at {}", parts.join(", "))
+}
+
 /// Where an operator sees who has which worker ID, as the beginning of a sentence.
 pub fn listing(setting: &str) -> &'static str {
     match Kind::of(setting) {

@@ -32,6 +32,8 @@ pub enum Cause {
     NoAnswer,
     /// The registry refuses.
     Refused(Reason),
+    /// The registry grants what it cannot have decided.
+    Implausible,
     /// A setting of this server.
     Setting,
 }

@@ -47,7 +47,7 @@ fn describe_trouble(trouble: &Trouble) -> String {
             let since = Timestamp::from_millis(trouble.since);
             format!("The registry has not answered since {since}: {text}.")
         }
-        Cause::Refused(_) | Cause::Setting => format!("{text}."),
+        Cause::Refused(_) | Cause::Implausible | Cause::Setting => format!("{text}."),
     }
 }
 
@@ -63,6 +63,9 @@ fn way_out(cause: Option<Cause>) -> String {
             .into(),
         Some(Cause::NoAnswer) => "IDs go on as soon as the registry answers. It is the one that \
              snowflake_pg.registry names."
+            .into(),
+        Some(Cause::Implausible) => "Look into the registry that snowflake_pg.registry names. IDs \
+             go on as soon as it grants a lease that can be."
             .into(),
         Some(Cause::Refused(Reason::ClockDiffers)) => {
             "Correct the clock of this server or that of the registry. IDs go on without a restart."

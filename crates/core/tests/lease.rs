@@ -791,3 +791,58 @@ proptest! {
         }
     }
 }
+
+/// The longest that clocks and leads may differ by, in milliseconds: an hour.
+const HOUR: i64 = 3_600_000;
+
+#[test]
+fn a_grant_is_believed_within_layout_and_time() {
+    use snowflake_core::lease::{Implausible, LONGEST, check_grant};
+
+    let clock = 1_735_689_600_000;
+    let request = |fixed| Request {
+        identity: "a".into(),
+        nonce: 1,
+        host_name: "a".into(),
+        clock,
+        max_lead: 500,
+        length: 600_000,
+        fixed,
+        held: None,
+    };
+    let lease = |worker, not_before, not_after| Lease {
+        worker,
+        not_before,
+        not_after,
+    };
+    for good in [
+        lease(0, clock, clock + 1),
+        lease(1_023, 0, clock + LONGEST),
+        lease(5, clock + 4 * HOUR, clock + LONGEST + 4 * HOUR),
+    ] {
+        assert_eq!(check_grant(&request(None), 1_024, &good), Ok(()));
+    }
+    for worker in [1_024, 5_000, u32::MAX] {
+        let bad = lease(worker, clock, clock + 1);
+        let refused = Err(Implausible::Worker(worker));
+        assert_eq!(check_grant(&request(None), 1_024, &bad), refused);
+    }
+    let other = lease(6, clock, clock + 1);
+    let refused = Err(Implausible::Worker(6));
+    assert_eq!(check_grant(&request(Some(5)), 1_024, &other), refused);
+    assert_eq!(check_grant(&request(Some(6)), 1_024, &other), Ok(()));
+    for bad in [
+        lease(5, -1, clock + 1),
+        lease(5, i64::MIN, i64::MAX),
+        lease(5, clock, i64::MAX),
+        lease(5, clock, clock + LONGEST + 4 * HOUR + 1),
+        lease(5, clock + 4 * HOUR + 1, clock + LONGEST),
+        lease(5, clock + 2, clock + 2),
+        lease(5, clock + 2, clock + 1),
+        lease(5, 0, clock),
+        lease(5, i64::MIN, i64::MIN + 1),
+    ] {
+        let refused = Err(Implausible::Interval(bad));
+        assert_eq!(check_grant(&request(None), 1_024, &bad), refused);
+    }
+}

@@ -10,10 +10,12 @@
 //! 1970, all durations milliseconds.
 
 mod decide;
+mod grant;
 mod hold;
 mod terms;
 
 pub use decide::decide;
+pub use grant::{Implausible, check_grant};
 pub use hold::MARGIN;
 pub use terms::{
     Answer, Decision, Denial, Entry, LONGEST, Lease, Reason, Request, Terms, USUAL, release,
