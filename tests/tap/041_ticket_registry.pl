@@ -20,7 +20,8 @@ sub new_drawer
 {
     my ($name, $worker, @registries) = @_;
     my $where = line_up(@registries);
-    my $node = new_node($name, conf => <<"CONF");
+    # names are told in UTF-8, whatever the locale of who runs this
+    my $node = new_node($name, extra => [ '--locale=C', '--encoding=UTF8' ], conf => <<"CONF");
 max_connections = 20
 restart_after_crash = on
 snowflake_pg.worker_id = $worker
@@ -52,7 +53,7 @@ sub registrar
     return $registrar;
 }
 
-my $registry = new_registry('registry', allows_streaming => 1);
+my $registry = new_registry('registry', allows_streaming => 1, extra => [ '--locale=C', '--encoding=UTF8' ]);
 my $one = new_drawer('one', 1, $registry);
 my $two = new_drawer('two', 2, $registry);
 
