@@ -1342,7 +1342,8 @@ proptest! {
                 mark.publish(&shape, stored, &pace);
             }
         }
-        prop_assert!(late_waits <= 3, "{late_waits}");
+        // one in twenty of the turns that count, where a unit of time is longer than a flush
+        prop_assert!(late_waits <= 9, "{late_waits}");
         // a crash: what is found then is no step of the clock
         let ahead = stored * 1_000 - pace.max_lead - wall;
         let unit = shape.unit();
