@@ -220,10 +220,13 @@ impl<W: Word> Mark<W> {
         self.written.raise_relaxed(mark as u64);
     }
 
-    /// How far ahead of need the mark is raised, in microseconds: a window, or more where flushes
-    /// take long.
+    /// How far ahead of need the mark is raised, in microseconds: a window, or more where a flush
+    /// takes longer than the half of it that a raise comes early.
     pub fn reach(&self, pace: &Pace) -> i64 {
         let flush = self.flush.load_relaxed() as i64;
+        if flush <= pace.window / 2 {
+            return pace.window;
+        }
         pace.window.max(flush.saturating_mul(FLUSHES))
     }
 
