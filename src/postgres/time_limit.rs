@@ -23,8 +23,8 @@ const ANY: c_int = c_int::MAX;
 static TIMEOUT: BackendLocal<Option<c_int>> = BackendLocal::new(None);
 static RUNNING: BackendLocal<bool> = BackendLocal::new(false);
 
-/// Ends the session unless the transaction begins to commit, or aborts, within so many
-/// milliseconds of the first call.
+/// Ends the session unless the transaction begins to commit, or aborts, within the given
+/// number of milliseconds from the first call.
 pub fn limit_transaction(milliseconds: i32) {
     if RUNNING.get() {
         return;

@@ -1346,8 +1346,9 @@ proptest! {
                 mark.publish(&shape, stored, &pace);
             }
         }
-        // one in ten of the turns that count, where a unit of time is longer than a flush
-        prop_assert!(late_waits <= 18, "{late_waits}");
+        // where a unit of time may be longer than a flush, a few more
+        let most = if shape.unit() < 1_000_000 { 6 } else { 9 };
+        prop_assert!(late_waits <= most, "{late_waits}");
         // a crash: what is found then is no step of the clock
         let ahead = stored * 1_000 - pace.max_lead - wall;
         let unit = shape.unit();
