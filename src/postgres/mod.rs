@@ -16,6 +16,7 @@ pub mod parameter;
 pub mod row;
 pub mod sequence;
 pub mod sql;
+pub mod standbys;
 pub mod table;
 pub mod text;
 pub mod time_limit;

@@ -14,7 +14,7 @@ use snowflake_core::{ClockSample, Timestamp};
 use crate::host::clock;
 use crate::postgres::error::{Failure, Outcome};
 use crate::postgres::sequence::{Change, Sequence};
-use crate::postgres::wal;
+use crate::postgres::{standbys, wal};
 use crate::shared::segment::Shared;
 use crate::shared::words::Beginning;
 use crate::snowflake::record::{self, Relations};
@@ -25,6 +25,8 @@ pub struct StoredMark<'a> {
     pub words: &'static Mark<AtomicU64>,
     /// Whether the words are this backend's own.
     pub is_own: bool,
+    /// The words of the others, if this backend has its own beside them.
+    pub others: Option<&'static Mark<AtomicU64>>,
     pub relations: Relations,
     pub shape: &'a Shape,
     pub pace: &'a Pace,
@@ -113,7 +115,7 @@ impl StoredMark<'_> {
         };
         let durable = self.make_durable(raise, lsn, ahead);
         sequence.close();
-        self.publish(need, raise, durable, sample)
+        self.publish(need, raise, durable?, sample)
     }
 
     /// What becomes of a mark that is stored; `since_start` if it may have been stored since this
@@ -133,21 +135,34 @@ impl StoredMark<'_> {
         };
         let raise = self.words.decide(self.shape, need, found, self.pace);
         if let Raise::Store { mark } = raise {
-            self.words.storing(mark);
+            self.storing(mark);
             self.words.asking(clock::monotonic());
             self.shared.stored_marks().storing(mark);
         }
         raise
     }
 
-    /// Returns whether the log is durable as far as it must be. A caller that has IDs left does not
-    /// wait for that.
-    fn make_durable(&self, raise: Raise, lsn: pg_sys::XLogRecPtr, ahead: bool) -> bool {
-        match raise {
+    /// Remembers a mark that is about to be stored or is taken over: to the others it is no foreign
+    /// one either.
+    fn storing(&self, mark: i64) {
+        for words in [Some(self.words), self.others].into_iter().flatten() {
+            words.storing(mark);
+        }
+    }
+
+    /// Returns whether the log is durable as far as it must be, on synchronous standbys too. A
+    /// caller that has IDs left does not wait for that.
+    fn make_durable(
+        &self,
+        raise: Raise,
+        lsn: pg_sys::XLogRecPtr,
+        ahead: bool,
+    ) -> Outcome<bool> {
+        Ok(match raise {
             Raise::Published | Raise::Ended => true,
             // where nothing is logged there is no position
             Raise::Raised { .. } | Raise::Store { .. } if ahead => {
-                let durable = wal::flushed_soon(lsn);
+                let durable = wal::flushed_soon(lsn) && standbys::have(lsn);
                 let now = clock::monotonic();
                 if durable {
                     self.words.found_durable(now, false);
@@ -157,10 +172,10 @@ impl StoredMark<'_> {
                 durable
             }
             Raise::Raised { .. } | Raise::Store { .. } | Raise::Adopt { .. } => {
-                flush(self.words, lsn);
+                flush(self.words, lsn)?;
                 true
             }
-        }
+        })
     }
 
     /// Lets callers see what was decided.
@@ -223,7 +238,7 @@ impl StoredMark<'_> {
         };
         let holder = self.shared.holder();
         holder.with_words_at_rest(|| self.shared.words().resume_ids(self.shape, &beginning));
-        self.words.storing(mark);
+        self.storing(mark);
         holder.admit(mark, |mark| {
             self.words.publish(self.shape, mark, self.pace);
         });
@@ -269,12 +284,15 @@ fn damaged() -> Failure {
     )
 }
 
-/// Makes the log durable up to a position; the caller waits, which is counted.
-fn flush(mark: &Mark<AtomicU64>, lsn: pg_sys::XLogRecPtr) {
-    let waits = !wal::flushed(lsn);
+/// Makes the log durable up to a position, on synchronous standbys too; the caller waits, which is
+/// counted.
+fn flush(mark: &Mark<AtomicU64>, lsn: pg_sys::XLogRecPtr) -> Outcome<()> {
+    let waits = !wal::flushed(lsn) || !standbys::have(lsn);
     if waits {
         mark.count_wait();
         wal::flush(lsn);
+        standbys::wait(lsn)?;
     }
     mark.found_durable(clock::monotonic(), waits);
+    Ok(())
 }

@@ -14,7 +14,7 @@ use crate::host::random;
 use crate::postgres::backend::BackendLocal;
 use crate::postgres::error::{Failure, Outcome, Report};
 use crate::postgres::invalidation::Kept;
-use crate::postgres::transaction;
+use crate::postgres::{standbys, transaction};
 use crate::settings;
 use crate::shared::places;
 use crate::shared::segment::{self, Shared};
@@ -32,6 +32,8 @@ pub struct Session {
     mark: &'static Mark<AtomicU64>,
     /// Whether the mark is this backend's own.
     is_own_mark: bool,
+    /// The mark that other backends share, if there is room for it.
+    shared_mark: Option<&'static Mark<AtomicU64>>,
     slot: &'static Slot<AtomicU64>,
     /// The worker ID, in its place in the ID.
     worker: u64,
@@ -161,6 +163,8 @@ fn attach() -> Outcome<Session> {
     let worker = workers.own;
     let slot = slot_of(shared, worker)?;
     let shared_mark = places::mark(shared, segment::key(relations.mark))?;
+    // what this session does not wait for is not to count for the others
+    let mark = shared_mark.filter(|_| !standbys::are_done_without());
     let shape = layout.shape();
     let pace = settings::pace();
     let sequences = 1 << shape.sequence_bits();
@@ -169,8 +173,9 @@ fn attach() -> Outcome<Session> {
         pace,
         shared,
         relations,
-        mark: shared_mark.unwrap_or_else(|| own_mark(relations.mark)),
-        is_own_mark: shared_mark.is_none(),
+        mark: mark.unwrap_or_else(|| own_mark(relations.mark)),
+        is_own_mark: mark.is_none(),
+        shared_mark,
         slot,
         worker: shape.worker_bits(worker),
         workers,
@@ -185,8 +190,9 @@ fn attach() -> Outcome<Session> {
     })
 }
 
-/// The mark of this backend, for a database that has no room in shared memory. Which marks other
-/// backends have stored it learns at each raise, from the highest of the server.
+/// The mark of this backend, for a database that has no room in shared memory, or for a session that
+/// does without synchronous standbys. Which marks other backends have stored it learns at each
+/// raise, from the highest of the server.
 fn own_mark(sequence: pg_sys::Oid) -> &'static Mark<AtomicU64> {
     static MARK: Mark<AtomicU64> = Mark::new();
     static SEQUENCE: BackendLocal<pg_sys::Oid> = BackendLocal::new(pg_sys::InvalidOid);
@@ -219,16 +225,17 @@ fn warn_of_expiry(layout: &str, last_instant: Timestamp) {
 }
 
 impl Session {
-    /// Whether this server has another worker ID by now, or the database a mark in shared memory,
-    /// for which there was no room.
+    /// Whether this server has another worker ID by now, or the session is to have another mark.
     fn is_over(&self) -> bool {
         self.shared.holder().generation() != self.workers.generation
-            || self.is_own_mark && self.has_shared_mark()
+            || self.is_own_mark != self.wants_own_mark()
     }
 
-    fn has_shared_mark(&self) -> bool {
+    fn wants_own_mark(&self) -> bool {
         let key = segment::key(self.relations.mark);
-        self.shared.marks().known(key).is_some()
+        let marks = self.shared.marks();
+        standbys::are_done_without()
+            || self.shared_mark.is_none() && marks.known(key).is_none()
     }
 
     /// The stored mark, for a caller that needs it above an ID of this session.
@@ -236,6 +243,7 @@ impl Session {
         StoredMark {
             words: self.mark,
             is_own: self.is_own_mark,
+            others: self.shared_mark.filter(|_| self.is_own_mark),
             relations: self.relations,
             shape: &self.shape,
             pace: &self.pace,

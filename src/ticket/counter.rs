@@ -9,8 +9,7 @@ use snowflake_core::ticket::{self, Block, LARGEST_GROWTH, Queued};
 
 use crate::postgres::error::{Failure, Outcome};
 use crate::postgres::sequence::{Change, Sequence, SequenceData};
-use crate::postgres::transaction;
-use crate::postgres::wal;
+use crate::postgres::{standbys, transaction, wal};
 use crate::ticket::no_ticket::NoTicket;
 
 /// PostgreSQL's FormData_pg_sequence, catalog/pg_sequence.h.
@@ -131,7 +130,8 @@ pub fn check_privilege(sequence: pg_sys::Oid) -> Result<(), NoTicket> {
     }
 }
 
-/// Claims up to `count` numbers of an open sequence, and closes it. On return they are durable.
+/// Claims up to `count` numbers of an open sequence, and closes it. On return they are durable, on
+/// the synchronous standbys too that the session waits for.
 pub fn claim_durably(sequence: Sequence, count: u32) -> Result<Block, NoTicket> {
     let attempt =
         Numbering::of(&sequence).and_then(|numbering| claim(&sequence, &numbering, count, false));
@@ -139,6 +139,7 @@ pub fn claim_durably(sequence: Sequence, count: u32) -> Result<Block, NoTicket> 
     match attempt? {
         Attempt::Claimed(claimed) => {
             wal::flush(claimed.position);
+            standbys::wait(claimed.position)?;
             Ok(claimed.block)
         }
         Attempt::Busy | Attempt::Exhausted => Err(NoTicket::Exhausted),

@@ -4,6 +4,7 @@ use pgrx::prelude::*;
 
 use crate::postgres::error::{OrRaise, Outcome};
 use crate::postgres::sequence::Sequence;
+use crate::postgres::standbys;
 use crate::postgres::text::ServerText;
 use crate::postgres::wal::{flush, flushed_soon};
 use crate::shared::segment;
@@ -30,9 +31,12 @@ fn next(name: ServerText) -> Result<i64, NoTicket> {
         };
         let blocks = Blocks { counter, entry };
         if let Some(ticket) = blocks.draw() {
+            // read before the entry can become another counter's
+            let position = entry.cache.position();
             if ticket.low {
                 fetch_ahead(blocks)?;
             }
+            standbys::wait(position)?;
             return Ok(ticket.number);
         }
         if !counter.has_its_places()? {

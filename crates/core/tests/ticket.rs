@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicU64;
 
 use proptest::prelude::*;
@@ -153,6 +153,8 @@ struct World {
     /// Where the log ends, and how far it is durable.
     written: u64,
     flushed: u64,
+    /// The last number that is claimed at each position.
+    claims: BTreeMap<u64, i64>,
     caches: [Cache<AtomicU64>; 2],
     base: u32,
     clock: i64,
@@ -164,6 +166,7 @@ impl World {
         self.counter.value = block.last();
         self.counter.claimed = true;
         self.written += 1;
+        self.claims.insert(self.written, block.last());
         Some(Queued {
             block,
             position: self.written,
@@ -224,6 +227,7 @@ proptest! {
             durable: counter,
             written: 0,
             flushed: 0,
+            claims: BTreeMap::new(),
             caches: [Cache::new(), Cache::new()],
             base,
             clock: 0,
@@ -242,6 +246,9 @@ proptest! {
                     prop_assert_eq!((number - start).rem_euclid(distance), 0);
                     // what a crash now would leave is above it
                     prop_assert!(world.durable.claimed && number <= world.durable.value);
+                    // and so is what a server has that has the log up to the cache's position
+                    let position = world.caches[cache].position();
+                    prop_assert!(number <= world.claims[&position], "{number} at {position}");
                     undisturbed &= cache == 0;
                     if undisturbed {
                         // one server and no crash: no gap

@@ -39,6 +39,8 @@ pub struct Cache<W> {
     step: W,
     /// A caller that leaves no more numbers than this fetches the next block.
     low: W,
+    /// Where the log must be durable on synchronous standbys, for those who wait for them.
+    position: W,
     /// How many numbers the queued block has; 0 if none is queued.
     queued: W,
     /// Its first number.
@@ -86,6 +88,7 @@ impl Cache<AtomicU64> {
             last: AtomicU64::new(0),
             step: AtomicU64::new(0),
             low: AtomicU64::new(0),
+            position: AtomicU64::new(0),
             queued: AtomicU64::new(0),
             queued_first: AtomicU64::new(0),
             queued_step: AtomicU64::new(0),
@@ -121,6 +124,13 @@ impl<W: Word> Cache<W> {
                 Err(actual) => current = actual,
             }
         }
+    }
+
+    /// Where the log must be durable on synchronous standbys before a number that was drawn counts
+    /// as taken there too: the position of its block, or of a later one.
+    #[inline]
+    pub fn position(&self) -> u64 {
+        self.position.load_relaxed()
     }
 
     /// How many numbers of the current block are left.
@@ -164,6 +174,7 @@ impl<W: Word> Cache<W> {
         self.last.store_relaxed(block.last() as u64);
         self.step.store_relaxed(block.step as u64);
         self.low.store_relaxed((block.count / 2).into());
+        self.position.store_relaxed(position);
         self.queued.store_relaxed(0);
         self.current
             .store_release(following(current) | u64::from(block.count));

@@ -1,0 +1,81 @@
+//! Synchronous standbys: what a commit of this session would wait for.
+
+use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pgrx::prelude::*;
+
+use crate::postgres::error::{Failure, Outcome};
+
+/// Whether the server has synchronous standbys, by `synchronous_standby_names`.
+pub fn are_set() -> bool {
+    // SAFETY: variables of this process; the names are NULL or a string
+    unsafe {
+        pg_sys::max_wal_senders > 0
+            && !pg_sys::SyncRepStandbyNames.is_null()
+            && *pg_sys::SyncRepStandbyNames != 0
+    }
+}
+
+/// Whether the session does without those that there are: its `synchronous_commit` is `local` or
+/// `off`.
+pub fn are_done_without() -> bool {
+    are_set() && mode().is_none()
+}
+
+/// What a standby must have done with the log, as PostgreSQL counts that; `None` if the session
+/// waits for none. Applying it is no more to a number than flushing it, as in SyncRepWaitForLSN().
+fn mode() -> Option<u32> {
+    use pg_sys::SyncCommitLevel::*;
+    // SAFETY: a variable of this process
+    let level = unsafe { pg_sys::synchronous_commit } as u32;
+    match level {
+        SYNCHRONOUS_COMMIT_REMOTE_WRITE => Some(pg_sys::SYNC_REP_WAIT_WRITE),
+        SYNCHRONOUS_COMMIT_REMOTE_FLUSH | SYNCHRONOUS_COMMIT_REMOTE_APPLY => {
+            Some(pg_sys::SYNC_REP_WAIT_FLUSH)
+        }
+        _ => None,
+    }
+}
+
+/// Whether the standbys that this session waits for have the log up to a position.
+pub fn have(position: pg_sys::XLogRecPtr) -> bool {
+    let Some(mode) = mode().filter(|_| are_set()) else {
+        return true;
+    };
+    // SAFETY: in shared memory as long as the process; an aligned word that only rises. Writers
+    // hold a lock, which makes several words agree; one is read whole without it.
+    let confirmed = unsafe {
+        let words = (&raw mut (*pg_sys::WalSndCtl).lsn).cast::<u64>();
+        AtomicU64::from_ptr(words.add(mode as usize)).load(Ordering::Relaxed)
+    };
+    confirmed >= position
+}
+
+/// Waits until they have it. No lightweight lock may be held.
+///
+/// # Errors
+/// A cancelled wait. PostgreSQL has then warned as it warns of a commit.
+pub fn wait(position: pg_sys::XLogRecPtr) -> Outcome<()> {
+    if have(position) {
+        return Ok(());
+    }
+    // SAFETY: it wants interrupts held and looks at them itself. An ERROR in it resets the count,
+    // as any does.
+    unsafe {
+        let holds = &raw mut pg_sys::InterruptHoldoffCount;
+        ptr::write_volatile(holds, ptr::read_volatile(holds) + 1);
+        pg_sys::SyncRepWaitForLSN(position, false);
+        ptr::write_volatile(holds, ptr::read_volatile(holds) - 1);
+    }
+    check_for_interrupts!();
+    // Where the setting was emptied meanwhile this session does not know yet, and fails once.
+    if have(position) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        PgSqlErrorCode::ERRCODE_QUERY_CANCELED,
+        "canceling statement that waits for synchronous standbys",
+    )
+    .detail("They do not have what would keep the number from being given out again."))
+}
