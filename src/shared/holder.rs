@@ -185,15 +185,16 @@ impl Holder {
                     words.close(before.worker);
                 }
                 // where IDs of this worker from before a crash may have ended
-                let lead = sample.wall.micros().saturating_add(pace.max_lead) / 1_000;
-                let begin = grant.not_before.max(lead);
+                let led = Beginning::after_lead(shape, sample, pace.max_lead);
+                let begin = grant.not_before.max(led.first.micros() / 1_000);
                 let begin = self.fence.enter(begin, grant.not_after);
                 if self.restarted && self.generation() == 0 {
                     // nothing of it is to be handed back
                     self.fence.admit(grant.not_after);
                 }
                 let instant = Timestamp::from_millis(begin);
-                let beginning = Beginning::at_start(instant, pace, shape.unit(), sample);
+                let mut beginning = Beginning::at_start(instant, pace, shape.unit(), sample);
+                beginning.first128 = beginning.first128.max(led.first128);
                 words.open(grant.worker, shape, &beginning);
                 self.generation.fetch_add(1, Ordering::Release);
             }

@@ -250,8 +250,9 @@ impl Shared {
             self.words.close_all();
         } else {
             let lead = settings::pace().max_lead;
-            let beginning = Beginning::after_lead(&clock::sample(), lead);
-            self.words.resume_all(&layout.shape(), &beginning);
+            let shape = layout.shape();
+            let beginning = Beginning::after_lead(&shape, &clock::sample(), lead);
+            self.words.resume_all(&shape, &beginning);
         }
     }
 }

@@ -16,8 +16,10 @@ pub struct Words {
 
 /// Where words begin that have not given out anything here.
 pub struct Beginning {
-    /// No ID has a time before this one.
+    /// No snowflake ID has a time before this one,
     pub first: Timestamp,
+    /// and none of 128 bits before this one.
+    pub first128: Timestamp,
     /// What the wall clock counts as having said,
     pub wall: Timestamp,
     /// when the monotonic clock stood here, in microseconds.
@@ -28,10 +30,12 @@ pub struct Beginning {
 
 impl Beginning {
     /// Where the IDs of a predecessor may have ended that ran ahead of the clock by `max_lead`
-    /// microseconds.
-    pub fn after_lead(sample: &ClockSample, max_lead: i64) -> Self {
+    /// microseconds; for a layout that ends before that, at the clock.
+    pub fn after_lead(shape: &Shape, sample: &ClockSample, max_lead: i64) -> Self {
+        let led = Timestamp::from_micros(sample.wall.micros().saturating_add(max_lead));
         Self {
-            first: Timestamp::from_micros(sample.wall.micros().saturating_add(max_lead)),
+            first: shape.beginning(led, sample.wall),
+            first128: led,
             wall: sample.wall,
             monotonic: sample.monotonic_after,
             explained: 0,
@@ -42,6 +46,7 @@ impl Beginning {
     pub fn at(first: Timestamp, max_lead: i64, sample: &ClockSample) -> Self {
         Self {
             first,
+            first128: first,
             wall: Timestamp::from_micros(first.micros().saturating_sub(max_lead)),
             monotonic: sample.monotonic_after,
             explained: 0,
@@ -119,14 +124,14 @@ impl Words {
     /// Lets all words go on in the unit of an instant at the earliest.
     pub fn resume_all(self, shape: &Shape, beginning: &Beginning) {
         let Beginning {
-            first,
+            first128,
             wall,
             monotonic,
             ..
         } = *beginning;
         self.resume_ids(shape, beginning);
         for slot in self.slots128 {
-            slot.resume(UnixSequence::at(first), wall, monotonic);
+            slot.resume(UnixSequence::at(first128), wall, monotonic);
         }
     }
 
@@ -135,6 +140,7 @@ impl Words {
     pub fn open(self, worker: u32, shape: &Shape, beginning: &Beginning) {
         let Beginning {
             first,
+            first128,
             wall,
             monotonic,
             explained,
@@ -144,7 +150,7 @@ impl Words {
             slot.open(first_whole_tick(shape, first), wall, monotonic);
         }
         if let Some(slot) = self.slot128(worker) {
-            slot.open(UnixSequence::at(first), wall, monotonic);
+            slot.open(UnixSequence::at(first128), wall, monotonic);
         }
     }
 

@@ -6,9 +6,11 @@ use warnings FATAL => 'all';
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 
+use LeaseTest;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use SnowflakeTest;
+use POSIX qw(strftime);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -109,5 +111,39 @@ is(works($node, 'other', 'CREATE EXTENSION snowflake_pg; SELECT layout FROM snow
     'instagram', 'records the layout of the server');
 fails($node, 'other', 'SELECT snowflake_next()', 'without IDs there either', @error);
 $node->stop;
+
+# Some minutes are left, and IDs may run ahead of the clock by an hour: a start does not begin after
+# the end, neither by its own worker ID nor by a leased one.
+{
+    # the registrar's clock cannot be moved: a layout that ends soon by the true time
+    my $epoch = strftime('%Y-%m-%dT%H:%M:%SZ', gmtime(time + 900 - 2**40 / 1000));
+    my $conf = <<"CONF";
+snowflake_pg.layout = 'ts=40,worker=10,seq=12,unit=1ms,epoch=$epoch'
+snowflake_pg.max_lead = '1h'
+CONF
+    my $registry = new_registry('registry');
+    my $numbered = new_node('numbered', conf => $conf);
+    my $leasing = new_member($registry, 'leasing', conf => "${conf}snowflake_pg.lease_length = '4h'\n");
+    start_member($_) for $numbered, $leasing;
+    for my $server ($numbered, $leasing)
+    {
+        my ($name, @clients) = ($server->name);
+        for my $round (1 .. 4)
+        {
+            isnt(held($server), '', "$name, start $round: it has a lease") if $server == $leasing;
+            push @clients, record($server, 'postgres', 2, 'SELECT snowflake_next() FROM generate_series(1, 3000)');
+            # the warning that few days are left
+            unlike(slurp_file($_->{errors}), qr/ERROR/, "$name, start $round: IDs") for @clients[ -2, -1 ];
+            # these begin an hour ahead all the same, which a first lease does not reach
+            is($server->psql('postgres', 'SELECT snowflake128_next()'), 0, "$name, start $round: a snowflake128")
+              if $server == $numbered || $round > 1;
+            $server->stop($round % 2 ? 'immediate' : 'fast');
+            $server->start if $round < 4;
+        }
+        my ($count) = check_ids("$name, four starts", \@clients);
+        is($count, 4 * 2 * 3000, "$name: all that were asked for");
+    }
+    $registry->stop;
+}
 
 done_testing();

@@ -559,3 +559,22 @@ fn layouts_of_any_length() {
     let error = Layout::parse(&format!("ts={bits}"), NOW).unwrap_err();
     assert!(error.to_string().len() < 150 && error.detail().unwrap().len() < 200);
 }
+
+#[test]
+fn ids_do_not_begin_after_the_end_while_the_clock_is_before_it() {
+    let shape = Layout::twitter().shape();
+    let end = shape.instant(shape.last_tick()).micros() + shape.unit();
+    let at = |offset: i64| Timestamp::from_micros(end + offset);
+    let hour = 3_600_000_000;
+    // the clock, where IDs should begin, where they do
+    for (wall, first, expected) in [
+        (-2 * hour, -hour, -hour),
+        (-hour, -1, -1),
+        (-1, hour, -1),
+        (-hour, 0, -hour),
+        (0, hour, hour),
+        (hour, 2 * hour, 2 * hour),
+    ] {
+        assert_eq!(shape.beginning(at(first), at(wall)), at(expected));
+    }
+}

@@ -122,7 +122,18 @@ impl Shape {
         }
     }
 
-    /// The same for an instant that is known to lie within the layout, by one comparison; `None`
+    /// Where IDs begin that should begin at `first`: there, unless that is past the layout while the
+    /// clock is not.
+    pub const fn beginning(&self, first: Timestamp, wall: Timestamp) -> Timestamp {
+        let last = self.last_tick();
+        if self.first_tick(first) > last && self.first_tick(wall) <= last {
+            wall
+        } else {
+            first
+        }
+    }
+
+    /// The same as `first_tick` for an instant that is known to lie within the layout, by one comparison; `None`
     /// also for some that do.
     #[inline(always)]
     pub const fn first_tick_within(&self, instant: Timestamp) -> Option<u64> {
