@@ -13,7 +13,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use SnowflakeTest;
 use Test::More;
-use Time::HiRes qw(sleep);
+use Time::HiRes qw(sleep time);
 
 # A server that only draws tickets: worker IDs are set by hand.
 sub new_drawer
@@ -320,14 +320,25 @@ my @all;
 
     # the background worker ends in the middle of it: the next one does it
     $one->safe_psql('postgres', q(SELECT ticket_create('handed', 1, 1); SELECT ticket_next('handed')));
-    @processes = freeze($registry);
-    my $client = start_recording($one, 'postgres', q(SELECT ticket_next('handed') FROM generate_series(1, 100)));
+    my ($client, $errors);
     my $waits = q(SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE '%handed%generate_series%' AND wait_event_type = 'Extension' AND pid <> pg_backend_pid());
-    ok($one->poll_query_until('postgres', $waits), 'a caller waits');
-    kill 'TERM', registrar($one);
-    thaw(@processes);
-    finish_recording($client);
-    is(slurp_file($client->{errors}), '', 'the background worker ends meanwhile: the caller is not told');
+    for my $attempt (1 .. 10)
+    {
+        @processes = freeze($registry);
+        my $begin = time;
+        $client = start_recording($one, 'postgres', q(SELECT ticket_next('handed') FROM generate_series(1, 100)));
+        $one->poll_query_until('postgres', $waits) or fail('no caller waits');
+        my $waited = time - $begin;
+        kill 'TERM', registrar($one);
+        thaw(@processes);
+        finish_recording($client);
+        $errors = slurp_file($client->{errors});
+        # A busy machine leaves too little of the 3 s that the fetching may take, or of the 6 s that a caller waits
+        # for the next worker: that is no answer.
+        last if $errors eq '' || $waited < 2 && time - $begin < 5;
+        note("attempt $attempt: after $waited s: $errors");
+    }
+    is($errors, '', 'the background worker ends meanwhile: the caller is not told');
     is((check_ids('handed over', [$client]))[0], 100, 'the next one fetches the block');
 }
 
