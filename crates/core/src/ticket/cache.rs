@@ -37,12 +37,11 @@ pub struct Cache<W> {
     last: W,
     /// The distance between two numbers of the current block.
     step: W,
-    /// A caller that leaves no more numbers than this fetches the next block.
-    low: W,
+    /// When to fetch: a caller that leaves no more numbers than the upper half says, while the lower
+    /// half is 0. That is how many numbers the queued block has; 0 if none is queued.
+    fetching: W,
     /// Where the log must be durable on synchronous standbys, for those who wait for them.
     position: W,
-    /// How many numbers the queued block has; 0 if none is queued.
-    queued: W,
     /// Its first number.
     queued_first: W,
     /// The distance between two of its numbers.
@@ -80,6 +79,9 @@ pub struct Queued {
 /// The half of a word that holds what is left of the current block.
 const LEFT: u64 = u32::MAX as u64;
 
+/// The half of a word that holds how many numbers the queued block has.
+const QUEUED: u64 = u32::MAX as u64;
+
 impl Cache<AtomicU64> {
     /// A cache without numbers.
     pub const fn new() -> Self {
@@ -87,9 +89,8 @@ impl Cache<AtomicU64> {
             current: AtomicU64::new(0),
             last: AtomicU64::new(0),
             step: AtomicU64::new(0),
-            low: AtomicU64::new(0),
+            fetching: AtomicU64::new(0),
             position: AtomicU64::new(0),
-            queued: AtomicU64::new(0),
             queued_first: AtomicU64::new(0),
             queued_step: AtomicU64::new(0),
             queued_position: AtomicU64::new(0),
@@ -118,7 +119,8 @@ impl<W: Word> Cache<W> {
             // of the word never comes back: if the swap succeeds, they are those of this block.
             let further = ((left - 1) as i64).wrapping_mul(self.step.load_relaxed() as i64);
             let number = (self.last.load_relaxed() as i64).wrapping_sub(further);
-            let low = left - 1 <= self.low.load_relaxed() && self.queued.load_relaxed() == 0;
+            let fetching = self.fetching.load_relaxed();
+            let low = left - 1 <= fetching >> 32 && fetching & QUEUED == 0;
             match self.current.compare_exchange_release(current, current - 1) {
                 Ok(_) => return Some(Ticket { number, low }),
                 Err(actual) => current = actual,
@@ -140,7 +142,7 @@ impl<W: Word> Cache<W> {
 
     /// The block behind the current one. With the lock.
     pub fn queued(&self) -> Option<Queued> {
-        let count = self.queued.load_relaxed() as u32;
+        let count = (self.fetching.load_relaxed() & QUEUED) as u32;
         (count > 0).then(|| Queued {
             block: Block {
                 first: self.queued_first.load_relaxed() as i64,
@@ -157,7 +159,8 @@ impl<W: Word> Cache<W> {
         self.queued_first.store_relaxed(block.first as u64);
         self.queued_step.store_relaxed(block.step as u64);
         self.queued_position.store_relaxed(position);
-        self.queued.store_relaxed(block.count.into());
+        let low = self.fetching.load_relaxed() & !QUEUED;
+        self.fetching.store_relaxed(low | u64::from(block.count));
         add_one(&self.blocks);
     }
 
@@ -173,16 +176,17 @@ impl<W: Word> Cache<W> {
         }
         self.last.store_relaxed(block.last() as u64);
         self.step.store_relaxed(block.step as u64);
-        self.low.store_relaxed((block.count / 2).into());
         self.position.store_relaxed(position);
-        self.queued.store_relaxed(0);
+        self.fetching
+            .store_relaxed(u64::from(block.count / 2) << 32);
         self.current
             .store_release(following(current) | u64::from(block.count));
     }
 
     /// Forgets all numbers: they are never given out. With the lock.
     pub fn discard(&self) {
-        self.queued.store_relaxed(0);
+        self.fetching
+            .store_relaxed(self.fetching.load_relaxed() & !QUEUED);
         let mut current = self.current.load_acquire();
         while let Err(actual) = self
             .current
