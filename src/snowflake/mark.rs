@@ -288,11 +288,14 @@ fn damaged() -> Failure {
 /// counted.
 fn flush(mark: &Mark<AtomicU64>, lsn: pg_sys::XLogRecPtr) -> Outcome<()> {
     let waits = !wal::flushed(lsn) || !standbys::have(lsn);
+    let began = clock::monotonic();
     if waits {
         mark.count_wait();
         wal::flush(lsn);
         standbys::wait(lsn)?;
     }
-    mark.found_durable(clock::monotonic(), waits);
+    let now = clock::monotonic();
+    mark.found_durable(now, waits);
+    mark.waited(now.saturating_sub(began));
     Ok(())
 }

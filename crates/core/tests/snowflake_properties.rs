@@ -1239,6 +1239,14 @@ fn the_mark_leads_by_what_flushes_take() {
     assert_eq!(reach(), 4_800_000);
     mark.found_durable(11_500_000, true);
     assert_eq!(reach(), 12_000_000);
+    // another caller has asked just before: its own wait says how long it was
+    let beside = Mark::<AtomicU64>::default();
+    beside.asking(10_000_000);
+    beside.asking(11_400_000);
+    beside.found_durable(11_500_000, true);
+    assert_eq!(beside.reach(&pace), 1_000_000);
+    beside.waited(1_500_000);
+    assert_eq!(beside.reach(&pace), 12_000_000);
     // learned once
     mark.found_durable(99_000_000, true);
     assert_eq!(reach(), 12_000_000);

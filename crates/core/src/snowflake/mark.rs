@@ -258,6 +258,12 @@ impl<W: Word> Mark<W> {
             .compare_exchange_relaxed(known, took.max(known - known / 4));
     }
 
+    /// Learns how long a caller waited until a raise was durable, in microseconds: the flush took no
+    /// less, whatever others have asked for since.
+    pub fn waited(&self, micros: i64) {
+        self.flush.raise_relaxed(took(0, micros));
+    }
+
     /// Publishes `mark`, which is durable, in milliseconds since 1970, as far as the server's fence
     /// admits it. Words that must be above it were raised before.
     ///
