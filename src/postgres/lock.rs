@@ -36,15 +36,6 @@ impl Lock {
         self.finish(work)
     }
 
-    /// As `with`, unless another process holds it.
-    pub fn try_with<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
-        // SAFETY: the lock is in shared memory and initialised
-        let mine = unsafe {
-            pg_sys::LWLockConditionalAcquire(self.0.get(), pg_sys::LWLockMode::LW_EXCLUSIVE)
-        };
-        mine.then(|| self.finish(work))
-    }
-
     fn acquire(&self, mode: pg_sys::LWLockMode::Type) {
         // SAFETY: the lock is in shared memory and initialised
         unsafe { pg_sys::LWLockAcquire(self.0.get(), mode) };
