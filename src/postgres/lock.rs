@@ -4,7 +4,9 @@ use std::cell::UnsafeCell;
 
 use pgrx::prelude::*;
 
-/// A lightweight lock in shared memory.
+/// A lightweight lock in shared memory. Others wait for it whatever they are told, so it is held for
+/// moments only: what is done meanwhile waits for nothing, raises no ERROR and allocates no memory. So
+/// results are `Copy`: text is made of them afterwards.
 #[repr(transparent)]
 pub struct Lock(UnsafeCell<pg_sys::LWLock>);
 
@@ -25,13 +27,13 @@ impl Lock {
 
     /// Waits for the lock, and calls while no other process holds it. An ERROR on the way out
     /// unwinds without running anything of ours; PostgreSQL then releases the lock.
-    pub fn with<T>(&self, work: impl FnOnce() -> T) -> T {
+    pub fn with<T: Copy>(&self, work: impl FnOnce() -> T) -> T {
         self.acquire(pg_sys::LWLockMode::LW_EXCLUSIVE);
         self.finish(work)
     }
 
     /// The same while others may hold it in this way, too.
-    pub fn with_shared<T>(&self, work: impl FnOnce() -> T) -> T {
+    pub fn with_shared<T: Copy>(&self, work: impl FnOnce() -> T) -> T {
         self.acquire(pg_sys::LWLockMode::LW_SHARED);
         self.finish(work)
     }
@@ -41,7 +43,7 @@ impl Lock {
         unsafe { pg_sys::LWLockAcquire(self.0.get(), mode) };
     }
 
-    fn finish<T>(&self, work: impl FnOnce() -> T) -> T {
+    fn finish<T: Copy>(&self, work: impl FnOnce() -> T) -> T {
         let result = work();
         // SAFETY: held by this process
         unsafe { pg_sys::LWLockRelease(self.0.get()) };

@@ -20,6 +20,7 @@ pub struct Blocks<'a> {
 }
 
 /// What came of filling a cache.
+#[derive(Clone, Copy)]
 pub enum Fill {
     /// It has numbers, or is no longer this counter's, or another backend fills it.
     Nothing,
@@ -30,6 +31,7 @@ pub enum Fill {
 }
 
 /// What it takes to fill a cache.
+#[derive(Clone, Copy)]
 enum Need {
     /// No block.
     Met(Fill),
