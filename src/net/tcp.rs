@@ -19,7 +19,7 @@ const CONNECT: i64 = 1_000_000;
 
 /// Connects, sends a request, and reads until `parse` returns a response. That gets all that was
 /// received so far, and whether the other side has closed the connection; it returns `None` if
-/// there is more to come.
+/// there is more to come. It bounds what is read: once it fails nothing more is.
 ///
 /// # Errors
 /// What the system or `parse` says, or that it takes too long.
@@ -42,6 +42,8 @@ pub fn exchange<T>(
     let mut received = Vec::new();
     let mut buffer = [0; 16 << 10];
     loop {
+        // also if there is always more to read
+        deadline.check()?;
         match stream.read(&mut buffer) {
             Ok(length) => {
                 received.extend_from_slice(&buffer[..length]);

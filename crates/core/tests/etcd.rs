@@ -134,6 +134,36 @@ fn answers_that_are_cut_or_wrong_are_refused() {
     assert!(wrong(&format!("{chunked}fffffffffffffff\r\n")).contains("chunks"));
 }
 
+#[test]
+fn answers_that_are_too_long_are_refused_before_they_are_received() {
+    let parse = |text: &str| Response::parse(text.as_bytes(), false);
+    let too_long = Err("its answer is too long".to_string());
+    let promised = |length: u64| {
+        parse(&format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n"
+        ))
+    };
+    assert_eq!(promised(64 << 20), Ok(None));
+    assert_eq!(promised((64 << 20) + 1), too_long);
+    assert_eq!(promised(u64::MAX), too_long);
+    assert!(parse("HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551616\r\n\r\n").is_err());
+    // a head or a body without an end
+    assert_eq!(
+        parse(&format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(60_000))),
+        Ok(None)
+    );
+    assert_eq!(
+        parse(&format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(70_000))),
+        too_long
+    );
+    let head = "HTTP/1.1 200 OK\r\n\r\n";
+    assert_eq!(parse(&format!("{head}{}", "x".repeat(64 << 20))), Ok(None));
+    assert_eq!(
+        parse(&format!("{head}{}", "x".repeat((64 << 20) + 1))),
+        too_long
+    );
+}
+
 // a model of etcd
 
 #[derive(Clone)]
