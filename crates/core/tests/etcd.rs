@@ -578,6 +578,33 @@ fn the_clock_is_that_of_the_member_to_a_second() {
 }
 
 #[test]
+fn times_and_numbers_at_the_ends_of_their_range() {
+    // whatever stands there, a decision or an error comes of it
+    for date in [i64::MIN, i64::MAX - 998, i64::MAX] {
+        let mut etcd = Model::new();
+        etcd.date = date;
+        for (not_before, not_after) in [(i64::MIN, i64::MAX), (i64::MAX, i64::MIN), (0, i64::MAX)] {
+            let entry = json!({
+                "identity": "x", "nonce": "00000000-0000-0000-0000-000000000000", "host_name": "x", "not_before": not_before,
+                "not_after": not_after, "renewed": i64::MIN, "fixed": false, "released": true, "contested_by": null,
+            });
+            etcd.put("/t/lease/twitter/0", &entry.to_string());
+            etcd.put(
+                "/t/terms",
+                &json!({ "hold_until": not_after, "longest": 1 }).to_string(),
+            );
+            if let Ok(state) = etcd.try_state() {
+                for clock in [i64::MIN, 0, i64::MAX] {
+                    let request = Server::new(1).request(clock);
+                    assert!(state.take(&request, 4, None).is_ok());
+                    assert!(state.release(0, 0, i64::MAX).is_ok());
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn values_that_cannot_be_read_stop_everything() {
     for (key, value, problem) in [
         ("/t/terms", "nonsense", "cannot be read"),

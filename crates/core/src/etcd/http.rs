@@ -132,12 +132,15 @@ fn chunks(mut rest: &[u8]) -> Result<Option<Vec<u8>>, String> {
             .ok()
             .filter(|&size| size <= LONGEST)
             .ok_or(WRONG)?;
-        let Some(chunk) = rest.get(start..start + size) else {
+        let after = rest
+            .get(start..)
+            .and_then(|after| after.split_at_checked(size));
+        let Some((chunk, after)) = after else {
             return Ok(None);
         };
         body.extend_from_slice(chunk);
-        match rest.get(start + size..start + size + 2) {
-            Some(b"\r\n") => rest = &rest[start + size + 2..],
+        match after.split_at_checked(2) {
+            Some((b"\r\n", next)) => rest = next,
             Some(_) => return Err(WRONG.into()),
             None => return Ok(None),
         }

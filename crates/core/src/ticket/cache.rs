@@ -113,10 +113,15 @@ impl<W: Word> Cache<W> {
             }
             // The words of a block are written only while nothing is left, after which this value
             // of the word never comes back: if the swap succeeds, they are those of this block.
-            let further = ((left - 1) as i64).wrapping_mul(self.step.load_relaxed() as i64);
+            let further =
+                (left.wrapping_sub(1) as i64).wrapping_mul(self.step.load_relaxed() as i64);
             let number = (self.last.load_relaxed() as i64).wrapping_sub(further);
-            let low = left - 1 <= self.low.load_relaxed() && self.queued.load_relaxed() == 0;
-            match self.current.compare_exchange_release(current, current - 1) {
+            let low =
+                left.wrapping_sub(1) <= self.low.load_relaxed() && self.queued.load_relaxed() == 0;
+            match self
+                .current
+                .compare_exchange_release(current, current.wrapping_sub(1))
+            {
                 Ok(_) => return Some(Ticket { number, low }),
                 Err(actual) => current = actual,
             }
@@ -193,7 +198,11 @@ impl<W: Word> Cache<W> {
     pub fn size(&self, base: u32, now: i64) -> u32 {
         match self.size.load_relaxed() as u32 {
             0 => base,
-            before => block_size(base, before, now - self.claimed_at.load_relaxed() as i64),
+            before => block_size(
+                base,
+                before,
+                now.saturating_sub(self.claimed_at.load_relaxed() as i64),
+            ),
         }
     }
 
