@@ -7,6 +7,7 @@ use std::ptr;
 use pgrx::prelude::*;
 
 use crate::net::deadline::Deadline;
+use crate::net::resolver::Hurry;
 
 // From libpq-fe.h, which is stable: the library has had one major version since 2005.
 
@@ -223,8 +224,13 @@ impl Connection {
             .map(|(_, value)| value.as_ptr())
             .chain(end)
             .collect();
+        // after the last host, which may have taken long to resolve
+        deadline.check()?;
+        // this resolves the name of a host; libpq is told of one at a time
+        let hurry = Hurry::begin();
         // SAFETY: two arrays of C strings, each with a NULL at its end
         let connection = unsafe { PQconnectStartParams(keywords.as_ptr(), values.as_ptr(), 1) };
+        drop(hurry);
         if connection.is_null() {
             return Err("out of memory".into());
         }

@@ -6,13 +6,14 @@
 //! thread: it could get the signals.
 
 use std::io::{Error, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use pgrx::prelude::*;
 
 use crate::net::deadline::Deadline;
+use crate::net::resolver::Hurry;
 
 /// How long connecting may take, in microseconds: nothing else ends it.
 const CONNECT: i64 = 1_000_000;
@@ -65,12 +66,14 @@ fn ready(stream: &TcpStream, error: &Error, events: u32, deadline: Deadline) -> 
     }
 }
 
-/// Connects to one of the addresses of a host. Names are resolved as libpq does it: the system's
-/// resolver has time limits of its own.
+/// Connects to one of the addresses of a host.
 fn connect(host: &str, port: u16, deadline: Deadline) -> Result<TcpStream, String> {
-    let addresses = (host, port)
-        .to_socket_addrs()
-        .map_err(|error| error.to_string())?;
+    deadline.check()?;
+    // an address needs no resolver
+    let hurry = host.parse::<IpAddr>().is_err().then(Hurry::begin);
+    let addresses = (host, port).to_socket_addrs();
+    drop(hurry);
+    let addresses = addresses.map_err(|error| error.to_string())?;
     let mut problem = "its name has no address".to_string();
     for address in addresses {
         deadline.check()?;
