@@ -1,6 +1,8 @@
 //! A table of keys: found as long as they are there, wherever others come and go, and what is not
 //! there is found missing without a look at all places.
 
+#![allow(clippy::unwrap_used)]
+
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
