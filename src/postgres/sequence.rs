@@ -194,6 +194,9 @@ impl Sequence {
 
     /// The same, and calls `then` with what was decided and its position before anybody else can
     /// change the sequence.
+    ///
+    /// Both run with the page locked: a lightweight lock that they take is one that nobody holds who
+    /// waits for a page.
     pub fn change_and<T>(
         &self,
         at_once: bool,
