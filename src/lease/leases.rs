@@ -132,7 +132,7 @@ impl Leases {
 
     /// A third of the lease. What was granted may be shorter than what was asked for.
     fn until_renewal(&self, lease: Lease, length: i64, sample: &ClockSample) -> i64 {
-        let left = lease.not_after.saturating_mul(1_000) - sample.wall.micros();
+        let left = (lease.not_after.saturating_mul(1_000)).saturating_sub(sample.wall.micros());
         (length.min(left) / 3).max(SHORTEST_PAUSE)
     }
 
@@ -208,7 +208,7 @@ impl Leases {
         let last = match self.holder.status().lease {
             Some(lease) => {
                 let end = Timestamp::from_millis(lease.not_after);
-                let left = (end.micros() - now.micros()).max(0) / 1_000_000;
+                let left = end.micros().saturating_sub(now.micros()).max(0) / 1_000_000;
                 let worker = lease.worker;
                 format!("IDs of worker ID {worker} go on for {left} s, until {end}.")
             }

@@ -42,7 +42,7 @@ fn snowflake_pg_lease() -> TableIterator<
         let status = holder.status();
         let lease = status.lease;
         let time = |millis| timestamp::to_postgres(Timestamp::from_millis(millis));
-        let left = |end: i64| end.saturating_mul(1_000) - clock::wall().micros();
+        let left = |end: i64| (end.saturating_mul(1_000)).saturating_sub(clock::wall().micros());
         let trouble = status.trouble.map(|trouble| {
             let since = Timestamp::from_millis(trouble.since);
             match trouble.cause {

@@ -2,6 +2,8 @@
 
 use std::ffi::c_int;
 
+use pgrx::prelude::*;
+
 use crate::host::clock;
 use crate::postgres::wait::{self, Event};
 
@@ -67,11 +69,12 @@ impl Deadline {
         }
     }
 
-    /// Refuses to go on once it is time to give up.
+    /// Refuses to go on once it is time to give up. A statement that was cancelled ends here.
     ///
     /// # Errors
     /// It takes too long.
     pub fn check(self) -> Result<(), String> {
+        check_for_interrupts!();
         if self.is_over() {
             return Err("it takes too long".into());
         }

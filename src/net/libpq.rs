@@ -7,6 +7,7 @@ use std::ptr;
 use pgrx::prelude::*;
 
 use crate::net::deadline::Deadline;
+use crate::net::resolver::Hurry;
 
 // From libpq-fe.h, which is stable: the library has had one major version since 2005.
 
@@ -25,6 +26,7 @@ const PGRES_POLLING_FAILED: c_int = 0;
 const PGRES_POLLING_READING: c_int = 1;
 const PGRES_POLLING_OK: c_int = 3;
 const PGRES_TUPLES_OK: c_int = 2;
+const PGRES_SINGLE_TUPLE: c_int = 9;
 const PQTRANS_IDLE: c_int = 0;
 
 #[allow(non_snake_case)]
@@ -37,6 +39,8 @@ unsafe extern "C" {
     fn PQconnectPoll(connection: *mut PGconn) -> c_int;
     fn PQstatus(connection: *const PGconn) -> c_int;
     fn PQsocket(connection: *const PGconn) -> c_int;
+    fn PQhost(connection: *const PGconn) -> *const c_char;
+    fn PQport(connection: *const PGconn) -> *const c_char;
     fn PQerrorMessage(connection: *const PGconn) -> *const c_char;
     fn PQfinish(connection: *mut PGconn);
     fn PQsetNoticeProcessor(
@@ -55,6 +59,7 @@ unsafe extern "C" {
         formats: *const c_int,
         result_format: c_int,
     ) -> c_int;
+    fn PQsetSingleRowMode(connection: *mut PGconn) -> c_int;
     fn PQtransactionStatus(connection: *const PGconn) -> c_int;
     fn PQflush(connection: *mut PGconn) -> c_int;
     fn PQconsumeInput(connection: *mut PGconn) -> c_int;
@@ -65,6 +70,7 @@ unsafe extern "C" {
     fn PQntuples(result: *const PGresult) -> c_int;
     fn PQnfields(result: *const PGresult) -> c_int;
     fn PQgetisnull(result: *const PGresult, row: c_int, column: c_int) -> c_int;
+    fn PQgetlength(result: *const PGresult, row: c_int, column: c_int) -> c_int;
     fn PQgetvalue(result: *const PGresult, row: c_int, column: c_int) -> *const c_char;
     fn PQclear(result: *mut PGresult);
     fn PQconninfoParse(conninfo: *const c_char, message: *mut *mut c_char) -> *mut ConninfoOption;
@@ -83,6 +89,19 @@ struct ConninfoOption {
     display: *const c_char,
     size: c_int,
 }
+
+// Another server is not believed to send what it should: these are several times what it has to say.
+
+/// Most rows of a result.
+const MOST_ROWS: usize = 16;
+/// Most columns of a row.
+const MOST_COLUMNS: c_int = 64;
+/// The longest value, in bytes.
+const LONGEST_VALUE: c_int = 8 << 10;
+/// The longest message, in bytes.
+const LONGEST_MESSAGE: usize = 2 << 10;
+/// The most that is read for a statement, in bytes, whatever it is.
+const MOST_INPUT: usize = 1 << 20;
 
 /// A connection, closed when it is dropped.
 pub struct Connection(*mut PGconn);
@@ -104,16 +123,41 @@ impl Drop for QueryResult {
     }
 }
 
+impl QueryResult {
+    /// A row that the result has; `None` if it is too long.
+    fn row(&self, row: c_int) -> Option<TextRow> {
+        // SAFETY: a result
+        let columns = unsafe { PQnfields(self.0) };
+        let value = |column| {
+            // SAFETY: within the bounds of the result, whose values are C strings
+            unsafe {
+                if PQgetisnull(self.0, row, column) != 0 {
+                    return Some(None);
+                }
+                if PQgetlength(self.0, row, column) > LONGEST_VALUE {
+                    return None;
+                }
+                let value = CStr::from_ptr(PQgetvalue(self.0, row, column));
+                Some(Some(value.to_string_lossy().into_owned()))
+            }
+        };
+        (columns <= MOST_COLUMNS)
+            .then(|| (0..columns).map(value).collect())
+            .flatten()
+    }
+}
+
 /// A row of a result, all of it text.
 pub type TextRow = Vec<Option<String>>;
 
-/// A message of libpq as one line.
+/// A message of libpq as one line, cut to [`LONGEST_MESSAGE`].
 ///
 /// # Safety
 /// `message` is a C string.
 unsafe fn line(message: *const c_char) -> String {
     // SAFETY: as the caller promises
-    let text = unsafe { CStr::from_ptr(message) }.to_string_lossy();
+    let bytes = unsafe { CStr::from_ptr(message) }.to_bytes();
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST_MESSAGE)]);
     let lines: Vec<_> = text
         .lines()
         .map(str::trim)
@@ -180,8 +224,13 @@ impl Connection {
             .map(|(_, value)| value.as_ptr())
             .chain(end)
             .collect();
+        // after the last host, which may have taken long to resolve
+        deadline.check()?;
+        // this resolves the name of a host; libpq is told of one at a time
+        let hurry = Hurry::begin();
         // SAFETY: two arrays of C strings, each with a NULL at its end
         let connection = unsafe { PQconnectStartParams(keywords.as_ptr(), values.as_ptr(), 1) };
+        drop(hurry);
         if connection.is_null() {
             return Err("out of memory".into());
         }
@@ -194,8 +243,9 @@ impl Connection {
             PQsetNoticeProcessor(connection.0, Some(ignore_notice), ptr::null_mut());
         }
         let mut direction = pg_sys::WL_SOCKET_WRITEABLE;
+        let mut input = MOST_INPUT;
         loop {
-            connection.wait(direction, deadline)?;
+            connection.wait(direction, &mut input, deadline)?;
             // SAFETY: the connection was started and has not failed
             direction = match unsafe { PQconnectPoll(connection.0) } {
                 PGRES_POLLING_OK => break,
@@ -214,7 +264,8 @@ impl Connection {
     /// Runs a statement and returns its rows.
     ///
     /// # Errors
-    /// What the server or libpq says, or that it takes too long. The connection is of no use then.
+    /// What the server or libpq says, that it takes too long, or that it sends more than anybody
+    /// asked for. The connection is of no use then.
     pub fn query(
         &mut self,
         statement: &CStr,
@@ -247,21 +298,26 @@ impl Connection {
         if sent != 1 {
             return Err(self.message());
         }
+        // one at a time, or libpq would collect them all
+        // SAFETY: a statement was sent, and none of its results was asked for
+        if unsafe { PQsetSingleRowMode(self.0) } != 1 {
+            return Err(self.message());
+        }
         let mut rows = Vec::new();
-        while let Some(result) = self.next_result(deadline)? {
-            // SAFETY: a result that is read within its bounds; values are C strings
-            unsafe {
-                if PQresultStatus(result.0) != PGRES_TUPLES_OK {
-                    return Err(line(PQresultErrorMessage(result.0)));
+        let mut input = MOST_INPUT;
+        while let Some(result) = self.next_result(&mut input, deadline)? {
+            // SAFETY: a result; its message is a C string
+            let status = unsafe { PQresultStatus(result.0) };
+            if ![PGRES_TUPLES_OK, PGRES_SINGLE_TUPLE].contains(&status) {
+                // SAFETY: the same
+                return Err(unsafe { line(PQresultErrorMessage(result.0)) });
+            }
+            // SAFETY: the same
+            for row in 0..unsafe { PQntuples(result.0) } {
+                if rows.len() == MOST_ROWS {
+                    return Err(self.too_long());
                 }
-                for row in 0..PQntuples(result.0) {
-                    let value = |column| {
-                        let value = PQgetvalue(result.0, row, column);
-                        (PQgetisnull(result.0, row, column) == 0)
-                            .then(|| CStr::from_ptr(value).to_string_lossy().into_owned())
-                    };
-                    rows.push((0..PQnfields(result.0)).map(value).collect());
-                }
+                rows.push(result.row(row).ok_or_else(|| self.too_long())?);
             }
         }
         // rows are sent before the commit
@@ -272,8 +328,13 @@ impl Connection {
         Ok(rows)
     }
 
-    /// The next result of a statement, `None` after the last.
-    fn next_result(&mut self, deadline: Deadline) -> Result<Option<QueryResult>, String> {
+    /// The next result of a statement, `None` after the last. Reads no more than about `input`
+    /// bytes, and takes from it what it reads.
+    fn next_result(
+        &mut self,
+        input: &mut usize,
+        deadline: Deadline,
+    ) -> Result<Option<QueryResult>, String> {
         loop {
             // SAFETY: the connection is open
             let (unsent, busy) = unsafe {
@@ -292,7 +353,7 @@ impl Connection {
             if unsent > 0 {
                 events |= pg_sys::WL_SOCKET_WRITEABLE;
             }
-            self.wait(events, deadline)?;
+            self.wait(events, input, deadline)?;
             // SAFETY: the connection is open
             if unsafe { PQconsumeInput(self.0) } != 1 {
                 return Err(self.message());
@@ -300,17 +361,36 @@ impl Connection {
         }
     }
 
-    /// Waits until the socket is ready.
-    fn wait(&self, events: u32, deadline: Deadline) -> Result<(), String> {
+    /// Waits until the socket is ready. What is there to be read then is taken from `input`, which
+    /// must be enough.
+    fn wait(&self, events: u32, input: &mut usize, deadline: Deadline) -> Result<(), String> {
         // SAFETY: the connection is open or opening
         let socket = unsafe { PQsocket(self.0) };
-        deadline.wait_for(socket, events)
+        deadline.wait_for(socket, events)?;
+        let left = input.checked_sub(waiting_input(socket));
+        *input = left.ok_or_else(|| self.too_long())?;
+        Ok(())
+    }
+
+    fn too_long(&self) -> String {
+        // SAFETY: the connection exists, and has both as C strings
+        let (host, port) = unsafe { (line(PQhost(self.0)), line(PQport(self.0))) };
+        format!("the answer of host \"{host}\", port \"{port}\" is too long")
     }
 
     fn message(&self) -> String {
         // SAFETY: the connection exists; its message is a C string
         unsafe { line(PQerrorMessage(self.0)) }
     }
+}
+
+/// How many bytes a socket has to be read.
+fn waiting_input(socket: c_int) -> usize {
+    let mut length: c_int = 0;
+    // SAFETY: the system checks the socket, and writes a number
+    let failed = unsafe { libc::ioctl(socket, libc::FIONREAD, &mut length) } != 0;
+    // reading shows what is wrong with a socket that does not say
+    if failed { 0 } else { length.max(0) as usize }
 }
 
 /// What another server notes does not belong in this server's log.

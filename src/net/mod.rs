@@ -2,4 +2,5 @@
 
 pub mod deadline;
 pub mod libpq;
+mod resolver;
 pub mod tcp;

@@ -6,20 +6,21 @@
 //! thread: it could get the signals.
 
 use std::io::{Error, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use pgrx::prelude::*;
 
 use crate::net::deadline::Deadline;
+use crate::net::resolver::Hurry;
 
 /// How long connecting may take, in microseconds: nothing else ends it.
 const CONNECT: i64 = 1_000_000;
 
 /// Connects, sends a request, and reads until `parse` returns a response. That gets all that was
 /// received so far, and whether the other side has closed the connection; it returns `None` if
-/// there is more to come.
+/// there is more to come. It bounds what is read: once it fails nothing more is.
 ///
 /// # Errors
 /// What the system or `parse` says, or that it takes too long.
@@ -42,6 +43,8 @@ pub fn exchange<T>(
     let mut received = Vec::new();
     let mut buffer = [0; 16 << 10];
     loop {
+        // also if there is always more to read
+        deadline.check()?;
         match stream.read(&mut buffer) {
             Ok(length) => {
                 received.extend_from_slice(&buffer[..length]);
@@ -63,12 +66,14 @@ fn ready(stream: &TcpStream, error: &Error, events: u32, deadline: Deadline) -> 
     }
 }
 
-/// Connects to one of the addresses of a host. Names are resolved as libpq does it: the system's
-/// resolver has time limits of its own.
+/// Connects to one of the addresses of a host.
 fn connect(host: &str, port: u16, deadline: Deadline) -> Result<TcpStream, String> {
-    let addresses = (host, port)
-        .to_socket_addrs()
-        .map_err(|error| error.to_string())?;
+    deadline.check()?;
+    // an address needs no resolver
+    let hurry = host.parse::<IpAddr>().is_err().then(Hurry::begin);
+    let addresses = (host, port).to_socket_addrs();
+    drop(hurry);
+    let addresses = addresses.map_err(|error| error.to_string())?;
     let mut problem = "its name has no address".to_string();
     for address in addresses {
         deadline.check()?;

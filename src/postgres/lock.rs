@@ -4,7 +4,9 @@ use std::cell::UnsafeCell;
 
 use pgrx::prelude::*;
 
-/// A lightweight lock in shared memory.
+/// A lightweight lock in shared memory. Others wait for it whatever they are told, so it is held for
+/// moments only: what is done meanwhile waits for nothing, raises no ERROR and allocates no memory. So
+/// results are `Copy`: text is made of them afterwards.
 #[repr(transparent)]
 pub struct Lock(UnsafeCell<pg_sys::LWLock>);
 
@@ -25,24 +27,15 @@ impl Lock {
 
     /// Waits for the lock, and calls while no other process holds it. An ERROR on the way out
     /// unwinds without running anything of ours; PostgreSQL then releases the lock.
-    pub fn with<T>(&self, work: impl FnOnce() -> T) -> T {
+    pub fn with<T: Copy>(&self, work: impl FnOnce() -> T) -> T {
         self.acquire(pg_sys::LWLockMode::LW_EXCLUSIVE);
         self.finish(work)
     }
 
     /// The same while others may hold it in this way, too.
-    pub fn with_shared<T>(&self, work: impl FnOnce() -> T) -> T {
+    pub fn with_shared<T: Copy>(&self, work: impl FnOnce() -> T) -> T {
         self.acquire(pg_sys::LWLockMode::LW_SHARED);
         self.finish(work)
-    }
-
-    /// As `with`, unless another process holds it.
-    pub fn try_with<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
-        // SAFETY: the lock is in shared memory and initialised
-        let mine = unsafe {
-            pg_sys::LWLockConditionalAcquire(self.0.get(), pg_sys::LWLockMode::LW_EXCLUSIVE)
-        };
-        mine.then(|| self.finish(work))
     }
 
     fn acquire(&self, mode: pg_sys::LWLockMode::Type) {
@@ -50,7 +43,7 @@ impl Lock {
         unsafe { pg_sys::LWLockAcquire(self.0.get(), mode) };
     }
 
-    fn finish<T>(&self, work: impl FnOnce() -> T) -> T {
+    fn finish<T: Copy>(&self, work: impl FnOnce() -> T) -> T {
         let result = work();
         // SAFETY: held by this process
         unsafe { pg_sys::LWLockRelease(self.0.get()) };

@@ -11,10 +11,10 @@ use crate::postgres::backend::BackendLocal;
 pub enum Change {
     /// A database was created, to which nobody can connect yet.
     DatabaseCreated(pg_sys::Oid),
-    /// A relation of this database was created, which nobody else sees yet.
-    RelationCreated(pg_sys::Oid),
-    /// A relation of this database is dropped, unless that is rolled back.
-    RelationDropped(pg_sys::Oid),
+    /// A sequence of this database was created, which nobody else sees yet.
+    SequenceCreated(pg_sys::Oid),
+    /// A sequence of this database is dropped, unless that is rolled back.
+    SequenceDropped(pg_sys::Oid),
     /// The same for an extension.
     ExtensionDropped(pg_sys::Oid),
 }
@@ -48,9 +48,9 @@ unsafe extern "C-unwind" fn on_access(
             });
         }
     }
-    if let Some(on_change) = ON_CHANGE.get()
+    if column == 0
+        && let Some(on_change) = ON_CHANGE.get()
         && let Some(change) = change(access, class, object)
-        && column == 0
     {
         on_change(change);
     }
@@ -65,9 +65,35 @@ fn change(
     use pg_sys::ObjectAccessType::{OAT_DROP, OAT_POST_CREATE};
     match (access, class) {
         (OAT_POST_CREATE, pg_sys::DatabaseRelationId) => Some(Change::DatabaseCreated(object)),
-        (OAT_POST_CREATE, pg_sys::RelationRelationId) => Some(Change::RelationCreated(object)),
-        (OAT_DROP, pg_sys::RelationRelationId) => Some(Change::RelationDropped(object)),
+        (OAT_POST_CREATE, pg_sys::RelationRelationId) => {
+            is_new_sequence(object).then_some(Change::SequenceCreated(object))
+        }
+        (OAT_DROP, pg_sys::RelationRelationId) => {
+            is_sequence(object).then_some(Change::SequenceDropped(object))
+        }
         (OAT_DROP, pg_sys::ExtensionRelationId) => Some(Change::ExtensionDropped(object)),
         _ => None,
     }
+}
+
+/// Whether a relation that has just been created is a sequence: no catalog shows it yet, but this
+/// process has it open.
+fn is_new_sequence(oid: pg_sys::Oid) -> bool {
+    // SAFETY: a look-up in the relation cache, where what this transaction creates stays; an open
+    // relation has its pg_class row
+    unsafe {
+        let relation = pg_sys::RelationIdGetRelation(oid);
+        if relation.is_null() {
+            return false;
+        }
+        let kind = (*(*relation).rd_rel).relkind as u8;
+        pg_sys::RelationClose(relation);
+        kind == pg_sys::RELKIND_SEQUENCE
+    }
+}
+
+/// Whether a relation is a sequence.
+fn is_sequence(oid: pg_sys::Oid) -> bool {
+    // SAFETY: a catalog look-up
+    unsafe { pg_sys::get_rel_relkind(oid) as u8 == pg_sys::RELKIND_SEQUENCE }
 }

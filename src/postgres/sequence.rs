@@ -189,19 +189,32 @@ impl Sequence {
         at_once: bool,
         decide: impl FnOnce(&SequenceData, pg_sys::XLogRecPtr) -> (T, Option<i64>),
     ) -> Change<T> {
+        self.change_and(at_once, decide, |_, _| ())
+    }
+
+    /// The same, and calls `then` with what was decided and its position before anybody else can
+    /// change the sequence.
+    ///
+    /// Both run with the page locked: a lightweight lock that they take is one that nobody holds who
+    /// waits for a page.
+    pub fn change_and<T>(
+        &self,
+        at_once: bool,
+        decide: impl FnOnce(&SequenceData, pg_sys::XLogRecPtr) -> (T, Option<i64>),
+        then: impl FnOnce(&T, pg_sys::XLogRecPtr),
+    ) -> Change<T> {
         // SAFETY: the order that generic WAL asks for. Nothing waits for a heavyweight lock while
         // the buffer is locked, and an ERROR in between unwinds without running anything of ours:
         // PostgreSQL releases lock and pin.
         unsafe {
             let buffer = pg_sys::ReadBuffer(self.relation, 0);
-            let wal = pg_sys::GenericXLogStart(self.relation);
             if !at_once {
                 pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_EXCLUSIVE as i32);
             } else if !pg_sys::ConditionalLockBuffer(buffer) {
-                pg_sys::GenericXLogAbort(wal);
                 pg_sys::ReleaseBuffer(buffer);
                 return Change::Busy;
             }
+            let wal = pg_sys::GenericXLogStart(self.relation);
             // the whole page: nextval() logs another row than it leaves in memory, and a difference
             // to the one would be replayed onto the other
             let full = pg_sys::GENERIC_XLOG_FULL_IMAGE as i32;
@@ -222,6 +235,9 @@ impl Sequence {
                 pg_sys::GenericXLogAbort(wal);
                 before
             };
+            if let Some((result, _)) = &decided {
+                then(result, position);
+            }
             pg_sys::UnlockReleaseBuffer(buffer);
             match decided {
                 Some((result, _)) => Change::Decided(result, position),

@@ -91,6 +91,12 @@ impl Tables {
 
 /// How long one caller may keep the others waiting, in milliseconds: a decision takes few of them,
 /// but what else is in its statement is up to the caller.
+///
+/// Measured from the lock to the end of the function, 900 worker IDs taken, six callers at once
+/// beside writers that fill a cache of 2 MB, on a machine with five times the load that it has
+/// processors for: 1.7 ms in the middle, 39 ms for one in a thousand, 58 ms at the longest of 8,010,
+/// whether a flush of the log takes 200 or 600 ms, as the commit is not part of it. This is more than
+/// ten times that, and no more than the shortest time that a member waits for its answer.
 const LONGEST_HOLD: i32 = 1_000;
 
 /// The row of `snowflake_registry`, locked: one decides at a time.

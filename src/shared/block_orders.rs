@@ -73,7 +73,7 @@ impl OrderRecord {
         attempt: &mut Option<u64>,
         count: u32,
         now: i64,
-    ) -> Option<Result<(), String>> {
+    ) -> Option<Result<(), Trouble>> {
         let failed = match *attempt {
             Some(attempt) => self.state.outcome(attempt, count, now)?,
             None => match self.state.ask(count, now) {
@@ -84,8 +84,7 @@ impl OrderRecord {
                 }
             },
         };
-        let trouble = failed.then(|| self.trouble.to_string());
-        Some(trouble.map_or(Ok(()), Err))
+        Some(if failed { Err(self.trouble) } else { Ok(()) })
     }
 }
 
@@ -94,13 +93,14 @@ impl OrderRecord {
 pub struct Index(usize);
 
 /// A block that the registrar is to fetch.
+#[derive(Clone, Copy)]
 pub struct Order {
     pub index: Index,
     /// The ticket it is for.
     pub key: u64,
     /// Which taking of the place it is for.
     turn: u32,
-    pub name: String,
+    pub name: RegistryName,
     pub count: u32,
 }
 
@@ -209,13 +209,13 @@ impl BlockOrders {
 
     /// Why the last attempt failed, if it did.
     pub fn trouble(&self, key: u64) -> Option<String> {
-        self.lock.with(|| {
+        let trouble = self.lock.with(|| {
             let index = Index(self.find(key)?);
             self.with_record(index, key, |record| {
-                let failed = record.state.has_failed();
-                failed.then(|| record.trouble.to_string())
+                record.state.has_failed().then_some(record.trouble)
             })?
-        })
+        });
+        trouble.map(|trouble| trouble.to_string())
     }
 
     /// Whether a block is asked for or on its way already.
@@ -265,7 +265,7 @@ impl BlockOrders {
             let polled = self.lock.with(|| self.with_record(index, key, poll));
             let ended = polled.unwrap_or(Some(Ok(())));
             if let Some(result) = ended {
-                break result;
+                break result.map_err(|trouble| trouble.to_string());
             }
             let waited = clock::monotonic() - begin;
             if !wake() && waited >= START {
@@ -310,7 +310,7 @@ impl BlockOrders {
                         index,
                         key,
                         turn: place.taken.load(Ordering::Relaxed),
-                        name: record.name.to_string(),
+                        name: record.name,
                         count: record.state.begin(),
                     })
                 })?
@@ -344,13 +344,14 @@ impl BlockOrders {
     /// Ends all that is asked for: the registry cannot be reached, whatever the ticket.
     pub fn fail_all(&self, trouble: &str) {
         let now = clock::monotonic();
+        let trouble = Trouble::new(trouble);
         self.lock.with(|| {
             for (index, place) in self.places.iter().enumerate() {
                 let key = place.key.load(Ordering::Relaxed);
                 self.with_record(Index(index), key, |record| {
                     if record.state.is_wanted() {
                         record.state.fail(now);
-                        record.trouble = Trouble::new(trouble);
+                        record.trouble = trouble;
                         place.busy.store(false, Ordering::Relaxed);
                     }
                 });
@@ -362,13 +363,14 @@ impl BlockOrders {
     /// Ends an attempt.
     pub fn end(&self, order: &Order, result: Result<(), String>) {
         let now = clock::monotonic();
+        let result = result.map_err(|trouble| Trouble::new(&trouble));
         self.lock.with(|| {
             self.with_order(order, |record| {
-                match &result {
+                match result {
                     Ok(()) => record.state.succeed(),
                     Err(trouble) => {
                         record.state.fail(now);
-                        record.trouble = Trouble::new(trouble);
+                        record.trouble = trouble;
                     }
                 }
                 let busy = record.state.is_wanted();

@@ -83,7 +83,7 @@ impl Holder {
     }
 
     /// Calls with what there is to tell, while it does not change.
-    fn read<T>(&self, read: impl FnOnce(LeaseStatus) -> T) -> T {
+    fn read<T: Copy>(&self, read: impl FnOnce(LeaseStatus) -> T) -> T {
         self.lock.with_shared(|| {
             // SAFETY: read and written under the lock only
             read(unsafe { *self.status.get() })
@@ -91,7 +91,7 @@ impl Holder {
     }
 
     /// Runs `change` on the status under the exclusive lock; meanwhile no word advances.
-    fn change<T>(&self, change: impl FnOnce(&mut LeaseStatus) -> T) -> T {
+    fn change<T: Copy>(&self, change: impl FnOnce(&mut LeaseStatus) -> T) -> T {
         self.lock.with(|| {
             // SAFETY: read and written under the lock only, which is held alone
             change(unsafe { &mut *self.status.get() })
@@ -99,7 +99,7 @@ impl Holder {
     }
 
     /// Calls with how far words may advance that should reach `bound`, in milliseconds since 1970.
-    pub fn admit<T>(&self, bound: i64, advance: impl FnOnce(i64) -> T) -> T {
+    pub fn admit<T: Copy>(&self, bound: i64, advance: impl FnOnce(i64) -> T) -> T {
         if !self.required {
             return advance(bound);
         }
@@ -107,7 +107,7 @@ impl Holder {
     }
 
     /// Calls while no word is opened or closed.
-    pub fn with_words_at_rest<T>(&self, call: impl FnOnce() -> T) -> T {
+    pub fn with_words_at_rest<T: Copy>(&self, call: impl FnOnce() -> T) -> T {
         if !self.required {
             return call();
         }
@@ -218,12 +218,13 @@ impl Holder {
 
     /// Tells why there is no lease, or none for longer; returns whether that is news.
     pub fn set_trouble(&self, cause: Cause, text: &str, now: i64) -> bool {
+        let text = ReasonText::new(error::without_full_stop(text));
         self.change(|status| {
             let known = status.trouble.filter(|known| known.cause == cause);
             status.trouble = Some(Trouble {
                 cause,
                 since: known.map_or(now, |known| known.since),
-                text: ReasonText::new(error::without_full_stop(text)),
+                text,
             });
             known.is_none()
         })
@@ -232,10 +233,10 @@ impl Holder {
     /// Tells which host presents the identity of this server as well; returns whether that is
     /// news.
     pub fn set_contested_by(&self, host: Option<&str>) -> bool {
+        let host = host.map(ReasonText::new);
         self.change(|status| {
-            let known = status.contested_by.map(|known| known.to_string());
-            status.contested_by = host.map(ReasonText::new);
-            host.is_some() && known.as_deref() != host
+            let known = std::mem::replace(&mut status.contested_by, host);
+            host.is_some() && known != host
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pgrx::prelude::*;
+use snowflake_core::probe::{self, FREED, Found, NEVER};
 use snowflake_core::snowflake::Mark;
 
 use crate::postgres::lock::Lock;
@@ -24,15 +25,9 @@ pub struct Marks {
 /// The mark of one database.
 #[repr(C, align(64))]
 struct Entry {
-    /// Database OID and OID of the mark's sequence, 0 while the entry is free.
+    /// Database OID and OID of the mark's sequence, or what says that the entry is free.
     key: AtomicU64,
     mark: Mark<AtomicU64>,
-}
-
-impl Entry {
-    fn belongs_to(&self, key: u64) -> bool {
-        self.key.load(Ordering::Relaxed) == key
-    }
 }
 
 impl Marks {
@@ -43,7 +38,7 @@ impl Marks {
             changes: AtomicU64::new(0),
             entries: [const {
                 Entry {
-                    key: AtomicU64::new(0),
+                    key: AtomicU64::new(NEVER),
                     mark: Mark::new(),
                 }
             }; DATABASES],
@@ -53,20 +48,25 @@ impl Marks {
     /// The mark of a database; `None` if there is no room for it.
     pub fn of(&'static self, key: u64) -> Option<&'static Mark<AtomicU64>> {
         self.lock.with(|| {
-            let entry = self.find(key, key).or_else(|| {
-                let free = self.find(key, 0)?;
-                free.key.store(key, Ordering::Relaxed);
-                self.changes.fetch_add(1, Ordering::Relaxed);
-                Some(free)
-            })?;
-            Some(&entry.mark)
+            let place = match self.find(key) {
+                Found::Taken(place) => place,
+                Found::Free(place) => {
+                    self.set(place, key);
+                    self.changes.fetch_add(1, Ordering::Relaxed);
+                    place
+                }
+                Found::Full => return None,
+            };
+            Some(&self.entries[place].mark)
         })
     }
 
     /// The same without making room for it.
     pub fn known(&'static self, key: u64) -> Option<&'static Mark<AtomicU64>> {
-        self.lock
-            .with_shared(|| self.find(key, key).map(|entry| &entry.mark))
+        self.lock.with_shared(|| match self.find(key) {
+            Found::Taken(place) => Some(&self.entries[place].mark),
+            Found::Free(_) | Found::Full => None,
+        })
     }
 
     /// Frees the entries of a database that nobody is connected to: sessions keep references to
@@ -94,23 +94,32 @@ impl Marks {
 
     /// Frees the entries of some databases. With the lock.
     fn free(&self, is_one: impl Fn(pg_sys::Oid) -> bool) {
-        for entry in &self.entries {
-            let key = entry.key.load(Ordering::Relaxed);
-            if key != 0 && is_one(pg_sys::Oid::from((key >> 32) as u32)) {
+        for (place, entry) in self.entries.iter().enumerate() {
+            let key = self.at(place);
+            if ![NEVER, FREED].contains(&key) && is_one(pg_sys::Oid::from((key >> 32) as u32)) {
                 entry.mark.clear();
-                entry.key.store(0, Ordering::Relaxed);
+                probe::free(
+                    DATABASES,
+                    place,
+                    |place| self.at(place),
+                    |place, key| self.set(place, key),
+                );
                 self.changes.fetch_add(1, Ordering::Relaxed);
             }
         }
     }
 
-    /// The first entry with the key `wanted`, that of a free one is 0, in the order in which a key
-    /// tries them. With the lock.
-    fn find(&self, key: u64, wanted: u64) -> Option<&Entry> {
-        let start = (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize;
-        (0..DATABASES)
-            .map(|step| &self.entries[start.wrapping_add(step) % DATABASES])
-            .find(|entry| entry.belongs_to(wanted))
+    /// The entry of a key, or the one that it may take. With the lock.
+    fn find(&self, key: u64) -> Found {
+        probe::find(DATABASES, key, |place| self.at(place))
+    }
+
+    fn at(&self, place: usize) -> u64 {
+        self.entries[place].key.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, place: usize, key: u64) {
+        self.entries[place].key.store(key, Ordering::Relaxed);
     }
 }
 

@@ -66,9 +66,9 @@ fn on_change(change: Change) {
             shared.marks().forget_database(database);
             forget_tickets(shared, database);
         }
-        Change::RelationCreated(relation) => forget(shared, segment::key(relation)),
-        Change::RelationDropped(relation) => {
-            let key = segment::key(relation);
+        Change::SequenceCreated(sequence) => forget(shared, segment::key(sequence)),
+        Change::SequenceDropped(sequence) => {
+            let key = segment::key(sequence);
             if shared.counters().known(key).is_some() {
                 note(Noted::Dropped(key), transaction_end::current());
             }

@@ -1,6 +1,8 @@
 //! The blocks of a counter in shared memory, as one call draws from them.
 
-use snowflake_core::ticket::Ticket;
+use std::cell::Cell;
+
+use snowflake_core::ticket::{Queued, Ticket};
 
 use crate::host::clock;
 use crate::postgres::error::Outcome;
@@ -18,6 +20,7 @@ pub struct Blocks<'a> {
 }
 
 /// What came of filling a cache.
+#[derive(Clone, Copy)]
 pub enum Fill {
     /// It has numbers, or is no longer this counter's, or another backend fills it.
     Nothing,
@@ -25,6 +28,15 @@ pub enum Fill {
     Queued(u64),
     /// There are no further numbers.
     Exhausted,
+}
+
+/// What it takes to fill a cache.
+#[derive(Clone, Copy)]
+enum Need {
+    /// No block.
+    Met(Fill),
+    /// A block of `size` numbers, as of an instant of the monotonic clock.
+    Block { size: u32, now: i64 },
 }
 
 impl Blocks<'_> {
@@ -62,36 +74,73 @@ impl Blocks<'_> {
             .with(|| self.are_its_own().then(|| self.entry.cache.size(base, now)))
     }
 
-    /// Claims a block and queues it, unless one is queued; goes on to it if it can. With the lock
-    /// of the entry.
+    /// Claims a block and queues it, unless one is queued; goes on to it if it can.
+    ///
+    /// Claiming may read the sequence's page from disk and write the log, so the lock of the entry,
+    /// for which others wait whatever they are told, is not held meanwhile. What keeps two from
+    /// claiming for the same need is the lock of the page: none is queued when it is taken, and one
+    /// is when it is released.
     pub fn fill(self, sequence: &Sequence, numbering: &Numbering, ahead: bool) -> Outcome<Fill> {
-        if !self.are_its_own() {
-            return Ok(Fill::Nothing);
+        let need = || self.need(sequence, numbering, ahead);
+        if let Need::Met(filled) = need() {
+            return Ok(filled);
         }
-        self.entry.follow(self.counter.key, sequence.file());
-        let cache = &self.entry.cache;
-        if !ahead && cache.left() > 0 {
-            return Ok(Fill::Nothing);
-        }
-        if cache.queued().is_none() {
-            let now = clock::sample().monotonic_before;
-            let size = cache.size(numbering.block, now);
-            match counter::claim(sequence, numbering, size, ahead)? {
-                Attempt::Claimed(claimed) => {
-                    cache.queue(claimed);
-                    cache.sized(size, now);
-                }
-                Attempt::Busy => return Ok(Fill::Nothing),
-                Attempt::Exhausted => return Ok(Fill::Exhausted),
+        let asked = Cell::new((0, 0));
+        let size = || match need() {
+            Need::Met(_) => None,
+            Need::Block { size, now } => {
+                asked.set((size, now));
+                Some(size)
             }
-        }
-        let Some(queued) = cache.queued() else {
-            return Ok(Fill::Nothing);
         };
-        if flushed(queued.position) {
-            cache.advance(queued.position);
-            return Ok(Fill::Nothing);
+        let queue = |claimed| self.queue(sequence, claimed, asked.get());
+        match counter::claim_for(sequence, numbering, ahead, size, queue)? {
+            Attempt::Claimed(_) => Ok(match need() {
+                Need::Met(filled) => filled,
+                Need::Block { .. } => Fill::Nothing,
+            }),
+            Attempt::Busy => Ok(Fill::Nothing),
+            Attempt::Exhausted => Ok(Fill::Exhausted),
         }
-        Ok(Fill::Queued(queued.position))
+    }
+
+    /// What it takes to fill the cache; goes on to a queued block if that will do.
+    fn need(self, sequence: &Sequence, numbering: &Numbering, ahead: bool) -> Need {
+        let now = clock::sample().monotonic_before;
+        self.entry.lock.with(|| {
+            if !self.are_its_own() {
+                return Need::Met(Fill::Nothing);
+            }
+            self.entry.follow(self.counter.key, sequence.file());
+            let cache = &self.entry.cache;
+            if !ahead && cache.left() > 0 {
+                return Need::Met(Fill::Nothing);
+            }
+            let Some(Queued { position, .. }) = cache.queued() else {
+                let size = cache.size(numbering.block, now);
+                return Need::Block { size, now };
+            };
+            if !flushed(position) {
+                return Need::Met(Fill::Queued(position));
+            }
+            cache.advance(position);
+            Need::Met(Fill::Nothing)
+        })
+    }
+
+    /// Queues a block that was claimed, `asked` for as many numbers at that time. It is lost if the
+    /// entry is no longer the counter's.
+    fn queue(self, sequence: &Sequence, claimed: Queued, (size, now): (u32, i64)) {
+        self.entry.lock.with(|| {
+            if !self.are_its_own() {
+                return;
+            }
+            self.entry.follow(self.counter.key, sequence.file());
+            let cache = &self.entry.cache;
+            if cache.queued().is_none() {
+                cache.queue(claimed);
+                cache.sized(size, now);
+            }
+        });
     }
 }

@@ -85,7 +85,7 @@ impl Numbering {
 pub enum Attempt {
     /// A block, to be used once the log is durable.
     Claimed(Queued),
-    /// Another backend is at it.
+    /// Another backend is at it, or was.
     Busy,
     /// There are no further numbers.
     Exhausted,
@@ -153,15 +153,34 @@ pub fn claim(
     count: u32,
     at_once: bool,
 ) -> Outcome<Attempt> {
-    let change = sequence.change(at_once, |row, _| {
-        let block = numbering.counter(row).claim(count);
-        (block, block.map(|block| block.last()))
-    });
-    match change {
-        Change::Busy => Ok(Attempt::Busy),
+    claim_for(sequence, numbering, at_once, || Some(count), |_| ())
+}
+
+/// The same for a caller who says how many numbers it needs, if any, and takes them, while nobody
+/// else can claim any.
+pub fn claim_for(
+    sequence: &Sequence,
+    numbering: &Numbering,
+    at_once: bool,
+    needed: impl FnOnce() -> Option<u32>,
+    take: impl FnOnce(Queued),
+) -> Outcome<Attempt> {
+    let decide = |row: &SequenceData, _| {
+        let block = needed().map(|count| numbering.counter(row).claim(count));
+        (block, block.flatten().map(|block| block.last()))
+    };
+    let take = |block: &Option<Option<Block>>, position| {
+        if let Some(block) = block.flatten() {
+            take(Queued { block, position });
+        }
+    };
+    match sequence.change_and(at_once, decide, take) {
+        Change::Busy | Change::Decided(None, _) => Ok(Attempt::Busy),
         Change::Damaged => Err(damaged()),
-        Change::Decided(None, _) => Ok(Attempt::Exhausted),
-        Change::Decided(Some(block), position) => Ok(Attempt::Claimed(Queued { block, position })),
+        Change::Decided(Some(None), _) => Ok(Attempt::Exhausted),
+        Change::Decided(Some(Some(block)), position) => {
+            Ok(Attempt::Claimed(Queued { block, position }))
+        }
     }
 }
 

@@ -70,7 +70,11 @@ impl Delivery {
             return Err("no registry of tickets is set".into());
         };
         let block = tickets
-            .claim(&order.name, order.count, Deadline::within(patience))
+            .claim(
+                &order.name.to_string(),
+                order.count,
+                Deadline::within(patience),
+            )
             .map_err(|NoAnswer(problem)| problem)?;
         if !self.shared.block_orders().is_new(order, &block) {
             let Block { first, .. } = block;

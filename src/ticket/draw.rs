@@ -86,9 +86,7 @@ fn fill_ahead(blocks: Blocks, sequence: &Sequence) {
     let Ok(numbering) = Numbering::of(sequence) else {
         return;
     };
-    let lock = &blocks.entry.lock;
-    let filled = lock.try_with(|| blocks.fill(sequence, &numbering, true));
-    if let Some(Ok(Fill::Queued(position))) = filled {
+    if let Ok(Fill::Queued(position)) = blocks.fill(sequence, &numbering, true) {
         flushed_soon(position);
     }
 }
@@ -108,8 +106,7 @@ fn fetch(blocks: Blocks) -> Result<(), NoTicket> {
 /// The same from the counter's sequence.
 fn fill(blocks: Blocks, sequence: &Sequence) -> Result<(), NoTicket> {
     let numbering = Numbering::of(sequence)?;
-    let lock = &blocks.entry.lock;
-    match lock.with(|| blocks.fill(sequence, &numbering, false))? {
+    match blocks.fill(sequence, &numbering, false)? {
         Fill::Nothing => Ok(()),
         Fill::Exhausted => Err(NoTicket::Exhausted),
         Fill::Queued(position) => {

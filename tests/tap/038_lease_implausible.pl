@@ -58,6 +58,50 @@ for my $case (
     is(worker_of($member), $member->safe_psql('postgres', 'SELECT worker_id FROM snowflake_lease'), "$name: IDs go on");
 }
 
+# A registry that sends without end: no more of it is read than an answer can have.
+{
+    my ($registrar) = grep { slurp_file("/proc/$_/cmdline") =~ /snowflake_pg registrar/ } processes($member);
+
+    # The most memory that it has had, in kilobytes.
+    my $peak = sub { return slurp_file("/proc/$registrar/status") =~ /^VmHWM:\s+(\d+)/m ? $1 : die };
+
+    # Makes the registry return what it likes, from a function with another kind of result, too.
+    my $says = sub {
+        my ($set, $body) = @_;
+        my ($arguments) = $genuine =~ /^CREATE OR REPLACE FUNCTION [^(]*\((.*)\)$/m;
+        $registry->safe_psql('postgres', <<"SQL");
+ALTER EXTENSION snowflake_pg DROP FUNCTION snowflake_lease_take;
+ALTER FUNCTION snowflake_lease_take RENAME TO genuine_lease_take;
+CREATE FUNCTION snowflake_lease_take($arguments) RETURNS ${set}record LANGUAGE plpgsql AS \$\$$body\$\$;
+GRANT EXECUTE ON FUNCTION snowflake_lease_take TO snowflake_member;
+SQL
+        return;
+    };
+    my $long = "repeat('x', 40000000)";
+    for my $case (
+        [ 'a long text', '', "BEGIN outcome := 'taken'; detail := $long; END" ],
+        [ 'a text a bit too long', '', "BEGIN outcome := 'taken'; detail := repeat('x', 10000); END" ],
+        [ 'many rows', 'SETOF ', 'BEGIN FOR i IN 1 .. 2000000 LOOP RETURN NEXT; END LOOP; END' ],
+        [ 'a long error', '', "BEGIN RAISE '%', $long; END" ],
+        [ 'long notices', '', "BEGIN FOR i IN 1 .. 2000 LOOP RAISE NOTICE '%', repeat('x', 100000); END LOOP; END" ])
+    {
+        my ($name, $set, $body) = @$case;
+        my $before = $peak->();
+        $says->($set, $body);
+        $member->reload;
+        ok(wait_until(sub { (lease($member, 'last_error') // '') =~ /is too long$/ }, 60), "$name: is refused")
+          or diag(lease($member, 'last_error'));
+        like(lease($member, 'last_error'), qr/the answer of host "\S+", port "\d+" is too long$/, "$name: by whom it was");
+        cmp_ok($peak->() - $before, '<', 16 << 10, "$name: most of it is not read");
+        $registry->safe_psql('postgres', <<'SQL');
+DROP FUNCTION snowflake_lease_take;
+ALTER FUNCTION genuine_lease_take RENAME TO snowflake_lease_take;
+ALTER EXTENSION snowflake_pg ADD FUNCTION snowflake_lease_take;
+SQL
+        ok(wait_until(sub { lease($member, q(last_error IS NULL AND remaining > '0')) eq 't' }), "$name: a grant ends the trouble");
+    }
+}
+
 $member->stop;
 $registry->stop;
 done_testing();

@@ -6,7 +6,7 @@
 //!
 //! | floor | rooms |
 //! |---|---|
-//! | 1 | [`Refusal`], [`excerpt`], [`Timestamp`] |
+//! | 1 | [`Refusal`], [`excerpt`], [`Timestamp`], [`probe`] |
 //! | 2 | [`words`], [`stride`] |
 //! | 3 | [`snowflake`], [`ticket`], [`uuid`], [`lease`] |
 //! | 4 | [`etcd`] |
@@ -16,6 +16,7 @@
 pub mod etcd;
 mod excerpt;
 pub mod lease;
+pub mod probe;
 mod refusal;
 pub mod snowflake;
 pub mod stride;

@@ -134,6 +134,36 @@ fn answers_that_are_cut_or_wrong_are_refused() {
     assert!(wrong(&format!("{chunked}fffffffffffffff\r\n")).contains("chunks"));
 }
 
+#[test]
+fn answers_that_are_too_long_are_refused_before_they_are_received() {
+    let parse = |text: &str| Response::parse(text.as_bytes(), false);
+    let too_long = Err("its answer is too long".to_string());
+    let promised = |length: u64| {
+        parse(&format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n"
+        ))
+    };
+    assert_eq!(promised(64 << 20), Ok(None));
+    assert_eq!(promised((64 << 20) + 1), too_long);
+    assert_eq!(promised(u64::MAX), too_long);
+    assert!(parse("HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551616\r\n\r\n").is_err());
+    // a head or a body without an end
+    assert_eq!(
+        parse(&format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(60_000))),
+        Ok(None)
+    );
+    assert_eq!(
+        parse(&format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(70_000))),
+        too_long
+    );
+    let head = "HTTP/1.1 200 OK\r\n\r\n";
+    assert_eq!(parse(&format!("{head}{}", "x".repeat(64 << 20))), Ok(None));
+    assert_eq!(
+        parse(&format!("{head}{}", "x".repeat((64 << 20) + 1))),
+        too_long
+    );
+}
+
 // a model of etcd
 
 #[derive(Clone)]
@@ -545,6 +575,33 @@ fn the_clock_is_that_of_the_member_to_a_second() {
     let mut server = Server::new(1);
     server.ahead = 5_000;
     assert_eq!(etcd.refused(&mut server), Reason::ClockDiffers);
+}
+
+#[test]
+fn times_and_numbers_at_the_ends_of_their_range() {
+    // whatever stands there, a decision or an error comes of it
+    for date in [i64::MIN, i64::MAX - 998, i64::MAX] {
+        let mut etcd = Model::new();
+        etcd.date = date;
+        for (not_before, not_after) in [(i64::MIN, i64::MAX), (i64::MAX, i64::MIN), (0, i64::MAX)] {
+            let entry = json!({
+                "identity": "x", "nonce": "00000000-0000-0000-0000-000000000000", "host_name": "x", "not_before": not_before,
+                "not_after": not_after, "renewed": i64::MIN, "fixed": false, "released": true, "contested_by": null,
+            });
+            etcd.put("/t/lease/twitter/0", &entry.to_string());
+            etcd.put(
+                "/t/terms",
+                &json!({ "hold_until": not_after, "longest": 1 }).to_string(),
+            );
+            if let Ok(state) = etcd.try_state() {
+                for clock in [i64::MIN, 0, i64::MAX] {
+                    let request = Server::new(1).request(clock);
+                    assert!(state.take(&request, 4, None).is_ok());
+                    assert!(state.release(0, 0, i64::MAX).is_ok());
+                }
+            }
+        }
+    }
 }
 
 #[test]

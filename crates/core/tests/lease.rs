@@ -687,6 +687,55 @@ fn a_holder_that_knows_more_than_the_registry() {
 }
 
 #[test]
+fn a_lost_lease_that_is_over_holds_back_once() {
+    // what a server goes on to claim that found out too late, with a clock that is right or wrong
+    let held = lease(1, NOW - LENGTH, NOW + MINUTE);
+    for (offset, others) in [
+        (0, vec![]),
+        (2 * MINUTE, vec![]),
+        (0, vec![entry(1, 1, NOW - LENGTH, NOW)]),
+    ] {
+        let (mut terms, mut entries) = (terms(), others);
+        let hold_until = NOW + USUAL + MARGIN * MINUTE;
+        while terms.now <= hold_until {
+            let claim = Request {
+                clock: terms.now + offset,
+                held: Some(held),
+                ..request(1)
+            };
+            let decision = decide(&terms, &entries, &claim);
+            assert_eq!(decision.hold_until, hold_until, "{offset}");
+            store(&mut entries, &decision);
+            terms.hold_until = decision.hold_until;
+            terms.now += MINUTE;
+        }
+        // for itself and for others
+        for nonce in [1, 2] {
+            let asked = Request {
+                clock: terms.now,
+                held: Some(held).filter(|_| nonce == 1),
+                ..request(nonce)
+            };
+            let decision = decide(&terms, &entries, &asked);
+            assert!(granted(&decision).not_before >= hold_until);
+            store(&mut entries, &decision);
+        }
+    }
+}
+
+#[test]
+fn a_claim_takes_nothing_from_another_holder() {
+    let other = entry(1, 2, NOW - MINUTE, NOW + MINUTE);
+    let claim = Request {
+        held: Some(lease(1, NOW - MINUTE, NOW + 2 * MINUTE)),
+        ..request(1)
+    };
+    let decision = decide(&terms(), std::slice::from_ref(&other), &claim);
+    assert!(matches!(decision.answer, Answer::Refused(_)));
+    assert_eq!(decision.entries, []);
+}
+
+#[test]
 fn a_new_length_is_granted_the_second_time() {
     let hour = Request {
         length: 60 * MINUTE,

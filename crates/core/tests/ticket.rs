@@ -65,6 +65,24 @@ fn counters_at_the_end_of_their_range() {
 }
 
 #[test]
+fn counters_that_cannot_be_have_no_numbers() {
+    for step in [0, i64::MIN] {
+        for start in [i64::MIN, 0, i64::MAX] {
+            let counter = fresh(start, step, i64::MAX).claim(u32::MAX);
+            assert!(counter.is_none_or(|block| block.count > 0));
+        }
+    }
+    assert!(fresh(1, 0, 10).claim(1).is_none());
+    assert_eq!(fresh(11, 1, 10).claim(1), None);
+    let nothing = Block {
+        first: i64::MAX,
+        step: i64::MAX,
+        count: 0,
+    };
+    assert_eq!(nothing.last(), i64::MAX);
+}
+
+#[test]
 fn blocks_grow_with_demand_and_shrink_without() {
     let mut size = 10;
     for _ in 0..20 {

@@ -159,6 +159,8 @@ SECURITY LABEL FOR snowflake_pg ON ROLE regress_stride_owner IS 'node=1,nodes=3'
 SECURITY LABEL FOR snowflake_pg ON SEQUENCE orders_id_seq IS 'node=4,nodes=3';
 SECURITY LABEL FOR snowflake_pg ON SEQUENCE orders_id_seq IS 'banana';
 \echo SQLSTATE :SQLSTATE
+-- who has named it finds it without
+SECURITY LABEL ON TABLE orders IS 'node=1,nodes=3';
 
 -- sequences without a stride are listed, too; the extension's own are not
 CREATE SEQUENCE forgotten;

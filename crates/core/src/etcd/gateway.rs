@@ -116,7 +116,7 @@ pub(super) fn read_transaction(keys: &[String], folder: Option<&str>) -> String 
         // the first text after all with that beginning
         let mut end = folder.as_bytes().to_vec();
         if let Some(last) = end.last_mut() {
-            *last += 1;
+            *last = last.saturating_add(1);
         }
         let range = json!({ "key": encode(folder), "range_end": encode(end) });
         ranges.push(json!({ "request_range": range }));

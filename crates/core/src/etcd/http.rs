@@ -6,8 +6,12 @@ use super::address::Endpoint;
 
 /// More headers than a response of etcd or of a proxy has.
 const HEADERS: usize = 64;
-/// The longest response, in bytes: several times all worker IDs of the widest usual layout.
+/// The longest status line with headers, in bytes.
+const LONGEST_HEAD: usize = 64 << 10;
+/// The longest body, in bytes: several times all worker IDs of the widest usual layout.
 const LONGEST: usize = 64 << 20;
+
+const TOO_LONG: &str = "its answer is too long";
 
 /// A request that sends a JSON text.
 pub fn post(endpoint: &Endpoint, path: &str, body: &str) -> Vec<u8> {
@@ -41,12 +45,11 @@ impl Response {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(received: &[u8], ended: bool) -> Result<Option<Self>, String> {
-        const TOO_LONG: &str = "its answer is too long";
         let mut headers = [httparse::EMPTY_HEADER; HEADERS];
         let mut head = httparse::Response::new(&mut headers);
         let body = match head.parse(received) {
             Ok(httparse::Status::Complete(length)) => &received[length..],
-            Ok(httparse::Status::Partial) if received.len() <= LONGEST => {
+            Ok(httparse::Status::Partial) if received.len() <= LONGEST_HEAD => {
                 return incomplete(ended);
             }
             Ok(httparse::Status::Partial) => return Err(TOO_LONG.into()),
@@ -95,6 +98,9 @@ fn whole(
             .trim()
             .parse()
             .map_err(|_| "its answer has no length")?;
+        if length > LONGEST {
+            return Err(TOO_LONG.into());
+        }
         Ok(rest.get(..length).map(<[u8]>::to_vec))
     } else {
         Ok(ended.then(|| rest.to_vec()))
@@ -126,12 +132,15 @@ fn chunks(mut rest: &[u8]) -> Result<Option<Vec<u8>>, String> {
             .ok()
             .filter(|&size| size <= LONGEST)
             .ok_or(WRONG)?;
-        let Some(chunk) = rest.get(start..start + size) else {
+        let after = rest
+            .get(start..)
+            .and_then(|after| after.split_at_checked(size));
+        let Some((chunk, after)) = after else {
             return Ok(None);
         };
         body.extend_from_slice(chunk);
-        match rest.get(start + size..start + size + 2) {
-            Some(b"\r\n") => rest = &rest[start + size + 2..],
+        match after.split_at_checked(2) {
+            Some((b"\r\n", next)) => rest = next,
             Some(_) => return Err(WRONG.into()),
             None => return Ok(None),
         }

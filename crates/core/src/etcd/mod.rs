@@ -5,6 +5,9 @@
 //! and stores the result in one transaction, which does nothing if anything of that has changed
 //! meanwhile.
 
+// what a registry says is computed with: a release build would wrap
+#![deny(clippy::arithmetic_side_effects)]
+
 mod address;
 mod counter;
 mod digits;

@@ -116,7 +116,9 @@ impl State {
         let stored = &self.terms.value;
         let terms = Terms {
             // the reading of the date is cut, which is not the requester's fault
-            now: request.clock.clamp(self.date, self.date + 999),
+            now: request
+                .clock
+                .clamp(self.date, self.date.saturating_add(999)),
             tolerance: self.settings.clock_tolerance,
             hold_until: stored.hold_until,
             longest: stored.longest,

@@ -266,13 +266,17 @@ impl Case<'_> {
     }
 
     fn deny(&self, denial: Denial) -> Decision {
-        let contested = match denial.reason {
+        let mut entries = match denial.reason {
             Reason::NoneFree | Reason::Taken => self.contest(),
             Reason::ClockDiffers | Reason::HeldBack => Vec::new(),
         };
+        if let Some(lease) = hold::found(self.terms, self.entries, self.request) {
+            entries.retain(|entry| entry.worker != lease.worker);
+            entries.push(self.entry_of(&lease, None));
+        }
         Decision {
             answer: Answer::Refused(denial),
-            entries: contested,
+            entries,
             hold_until: self.hold_until,
             longest: self.terms.longest,
         }

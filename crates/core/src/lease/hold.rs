@@ -66,14 +66,26 @@ fn is_lost(held: &Lease, entries: &[Entry], nonce: u128) -> bool {
 /// The lease that the requester holds, if nobody else can have been granted its worker ID before
 /// the registry lost grants: nobody is before the interval is over by their clock and lead.
 pub(super) fn proven(terms: &Terms, entries: &[Entry], request: &Request) -> Option<Lease> {
-    let held = claimed(terms, request)?;
-    let entry = entries.iter().find(|entry| entry.worker == held.worker);
-    let known = match entry {
-        Some(entry) if entry.nonce == request.nonce => !entry.released,
-        Some(entry) => entry.not_after <= held.not_before,
-        None => true,
-    };
+    let held =
+        claimed(terms, request).filter(|held| is_undisputed(held, entries, request.nonce))?;
     let live = held.not_after > terms.now.saturating_add(terms.margin());
     let wanted = request.fixed.is_none_or(|worker| worker == held.worker);
-    (known && live && wanted).then_some(held)
+    (live && wanted).then_some(held)
+}
+
+/// Whether the registry knows nobody else in the interval that a requester claims.
+fn is_undisputed(held: &Lease, entries: &[Entry], nonce: u128) -> bool {
+    match entries.iter().find(|entry| entry.worker == held.worker) {
+        Some(entry) if entry.nonce == nonce => !entry.released,
+        Some(entry) => entry.not_after <= held.not_before,
+        None => true,
+    }
+}
+
+/// The lost lease that the requester claims, to be stored as the registry should have had it: or it
+/// would be news each time it is claimed, and hold all others back for as long as it is.
+pub(super) fn found(terms: &Terms, entries: &[Entry], request: &Request) -> Option<Lease> {
+    claimed(terms, request).filter(|held| {
+        is_lost(held, entries, request.nonce) && is_undisputed(held, entries, request.nonce)
+    })
 }

@@ -9,6 +9,9 @@
 //! with the data, the *identity*, comes back with a copy of it. All times are milliseconds since
 //! 1970, all durations milliseconds.
 
+// what a registry says is computed with: a release build would wrap
+#![deny(clippy::arithmetic_side_effects)]
+
 mod decide;
 mod grant;
 mod hold;

@@ -36,13 +36,14 @@ impl Block {
             .ok()
             .filter(|count| (1..=asked).contains(count))?;
         // the distance of two numbers may not fit an i64
-        let last = i128::from(first) + i128::from(count - 1) * i128::from(step);
+        let further = i128::from(count).saturating_sub(1);
+        let last = i128::from(first).saturating_add(further.saturating_mul(step.into()));
         (step > 0 && last <= i128::from(i64::MAX)).then_some(Self { first, step, count })
     }
 
     /// The last number of the block.
     pub fn last(&self) -> i64 {
-        let distance = i64::from(self.count - 1).wrapping_mul(self.step);
+        let distance = i64::from(self.count.saturating_sub(1)).wrapping_mul(self.step);
         self.first.wrapping_add(distance)
     }
 }

@@ -117,11 +117,15 @@ impl<W: Word> Cache<W> {
             }
             // The words of a block are written only while nothing is left, after which this value
             // of the word never comes back: if the swap succeeds, they are those of this block.
-            let further = ((left - 1) as i64).wrapping_mul(self.step.load_relaxed() as i64);
+            let left_after = left.wrapping_sub(1);
+            let further = (left_after as i64).wrapping_mul(self.step.load_relaxed() as i64);
             let number = (self.last.load_relaxed() as i64).wrapping_sub(further);
             let fetching = self.fetching.load_relaxed();
-            let low = left - 1 <= fetching >> 32 && fetching & QUEUED == 0;
-            match self.current.compare_exchange_release(current, current - 1) {
+            let low = left_after <= fetching >> 32 && fetching & QUEUED == 0;
+            match self
+                .current
+                .compare_exchange_release(current, current.wrapping_sub(1))
+            {
                 Ok(_) => return Some(Ticket { number, low }),
                 Err(actual) => current = actual,
             }
@@ -208,7 +212,11 @@ impl<W: Word> Cache<W> {
     pub fn size(&self, base: u32, now: i64) -> u32 {
         match self.size.load_relaxed() as u32 {
             0 => base,
-            before => block_size(base, before, now - self.claimed_at.load_relaxed() as i64),
+            before => block_size(
+                base,
+                before,
+                now.saturating_sub(self.claimed_at.load_relaxed() as i64),
+            ),
         }
     }
 

@@ -44,7 +44,8 @@ impl Counter {
     pub fn claim(&self, count: u32) -> Option<Block> {
         let first = self.next()?;
         // the distance of two numbers may not fit an i64
-        let further = self.largest.abs_diff(first) / self.step.unsigned_abs();
+        let room = self.largest.abs_diff(first);
+        let further = room.checked_div(self.step.unsigned_abs())?;
         let count = u64::from(count).min(further.saturating_add(1)) as u32;
         Some(Block {
             first,

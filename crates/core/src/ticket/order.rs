@@ -61,8 +61,8 @@ struct Received {
 impl Received {
     fn is_of(&self, block: &Block) -> bool {
         // two numbers may be further apart than an i64 holds
-        let apart = i128::from(block.first) - i128::from(self.last);
-        self.step > 0 && self.step == block.step && apart % i128::from(self.step) == 0
+        let apart = i128::from(block.first).saturating_sub(self.last.into());
+        self.step == block.step && apart.checked_rem(self.step.into()) == Some(0)
     }
 }
 
@@ -73,7 +73,7 @@ impl OrderState {
             return Asked::Failed;
         }
         self.wanted = count;
-        Asked::Attempt(self.begun + 1)
+        Asked::Attempt(self.begun.saturating_add(1))
     }
 
     /// Whether a block is asked for.
@@ -83,7 +83,7 @@ impl OrderState {
 
     /// Begins an attempt; returns how many numbers are asked for.
     pub fn begin(&mut self) -> u32 {
-        self.begun += 1;
+        self.begun = self.begun.saturating_add(1);
         std::mem::take(&mut self.wanted)
     }
 
