@@ -152,12 +152,7 @@ impl StoredMark<'_> {
 
     /// Returns whether the log is durable as far as it must be, on synchronous standbys too. A
     /// caller that has IDs left does not wait for that.
-    fn make_durable(
-        &self,
-        raise: Raise,
-        lsn: pg_sys::XLogRecPtr,
-        ahead: bool,
-    ) -> Outcome<bool> {
+    fn make_durable(&self, raise: Raise, lsn: pg_sys::XLogRecPtr, ahead: bool) -> Outcome<bool> {
         Ok(match raise {
             Raise::Published | Raise::Ended => true,
             // where nothing is logged there is no position

@@ -234,8 +234,7 @@ impl Session {
     fn wants_own_mark(&self) -> bool {
         let key = segment::key(self.relations.mark);
         let marks = self.shared.marks();
-        standbys::are_done_without()
-            || self.shared_mark.is_none() && marks.known(key).is_none()
+        standbys::are_done_without() || self.shared_mark.is_none() && marks.known(key).is_none()
     }
 
     /// The stored mark, for a caller that needs it above an ID of this session.
