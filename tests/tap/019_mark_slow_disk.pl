@@ -200,6 +200,8 @@ all_get_one('slow again', 6, @clients);
 # further than the start after it takes, on a busy machine too
 set_disk(3700);
 ok(leads_by($node, 20), 'slower: the mark leads by more still');
+my $position = $node->lsn('insert');
+ok(wait_until(sub { $node->safe_psql('postgres', "SELECT pg_current_wal_flush_lsn() >= '$position'") eq 't' }), '... on the disk too');
 $node->append_conf('postgresql.conf', 'snowflake_pg.clock_tolerance = 30');
 my $behind = status($node, $lead);
 $node->stop('immediate');
