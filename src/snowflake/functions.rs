@@ -2,9 +2,10 @@
 
 use pgrx::datum::{Range, RangeBound, TimestampWithTimeZone};
 use pgrx::prelude::*;
-use snowflake_core::snowflake::{Decoded, Layout, from_base32, to_base32, to_text};
+use snowflake_core::snowflake::{Decoded, Layout, base32, decimal, from_base32, parse_base32};
 use snowflake_core::words::Claim;
 
+use crate::postgres::datum::Ascii;
 use crate::postgres::error::{Failure, OrRaise, Outcome};
 use crate::postgres::row::Row;
 use crate::postgres::text::Text;
@@ -251,18 +252,21 @@ fn snowflake_range_layout(
 
 /// An ID as 19 digits.
 #[pg_extern(immutable, parallel_safe)]
-fn snowflake_to_text(id: i64) -> String {
-    to_text(id).or_raise()
+fn snowflake_to_text(id: i64) -> Ascii<19> {
+    Ascii(decimal(id).or_raise())
 }
 
 /// An ID in Crockford's base 32.
 #[pg_extern(immutable, parallel_safe)]
-fn snowflake_to_base32(id: i64) -> String {
-    to_base32(id).or_raise()
+fn snowflake_to_base32(id: i64) -> Ascii<13> {
+    Ascii(base32(id).or_raise())
 }
 
 /// The ID of a text in Crockford's base 32.
 #[pg_extern(immutable, parallel_safe)]
 fn snowflake_from_base32(text: Text) -> i64 {
-    from_base32(&text.as_str()).or_raise()
+    match parse_base32(text.bytes()) {
+        Some(id) => id,
+        None => from_base32(&text.as_str()).or_raise(),
+    }
 }
