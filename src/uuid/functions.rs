@@ -9,7 +9,7 @@ use snowflake_core::words::Slot;
 
 use crate::host::random;
 use crate::postgres::backend::BackendLocal;
-use crate::postgres::datum::Uuid;
+use crate::postgres::datum::{self, Uuid};
 use crate::postgres::error::OrRaise;
 use crate::postgres::row::Row;
 use crate::postgres::text::Text;
@@ -166,25 +166,16 @@ fn uuid_decode(uuid: Uuid) -> Row<5> {
     let decoded = make::decode(uuid.0);
     Row([
         decoded.version.map(|version| i32::from(version).into()),
-        decoded.variant.name().into_datum(),
+        Some(datum::text(decoded.variant.name().as_bytes())),
         decoded
             .timestamp
             .map(|timestamp| timestamp::to_postgres_micros(timestamp).into()),
         decoded
             .clock_sequence
             .map(|sequence| i32::from(sequence).into()),
-        decoded.node.map(macaddr),
+        // a macaddr is the same 6 bytes
+        decoded.node.as_ref().map(datum::copy),
     ])
-}
-
-/// A node ID as a macaddr: the same 6 bytes.
-fn macaddr(node: make::Node) -> pg_sys::Datum {
-    // SAFETY: copies 6 bytes into as many of the current memory context
-    unsafe {
-        let memory = pg_sys::palloc(node.len()).cast::<make::Node>();
-        memory.write(node);
-        pg_sys::Datum::from(memory)
-    }
 }
 
 /// The version; NULL outside RFC 9562's variant.
