@@ -102,10 +102,27 @@ pub fn text(ascii: &[u8]) -> pg_sys::Datum {
 /// A datum of a type that is passed by its address and has always as many bytes.
 #[inline(always)]
 pub fn copy<const N: usize>(bytes: &[u8; N]) -> pg_sys::Datum {
-    let memory = allocate(N);
-    // SAFETY: there is room for so many bytes
-    unsafe { memory.cast::<[u8; N]>().write(*bytes) };
-    pg_sys::Datum::from(memory)
+    Room(allocate(N)).fill(bytes)
+}
+
+/// Memory for a datum of `N` bytes.
+pub struct Room<const N: usize>(*mut c_void);
+
+impl<const N: usize> Room<N> {
+    /// Asks for it without raising an error: `None` where there is no memory left.
+    #[inline(always)]
+    pub fn find() -> Option<Self> {
+        let memory = try_allocate(N, 0);
+        (!memory.is_null()).then_some(Self(memory))
+    }
+
+    /// The datum with these bytes.
+    #[inline(always)]
+    pub fn fill(self, bytes: &[u8; N]) -> pg_sys::Datum {
+        // SAFETY: there is room for so many bytes
+        unsafe { self.0.cast::<[u8; N]>().write(*bytes) };
+        pg_sys::Datum::from(self.0)
+    }
 }
 
 /// Memory of the current context. Where there is none left, the statement ends.

@@ -6,6 +6,7 @@ use snowflake_core::snowflake::{Decoded, Layout, base32, decimal, from_base32, p
 use snowflake_core::words::Claim;
 
 use crate::postgres::datum::Ascii;
+use crate::postgres::entry::entry;
 use crate::postgres::error::{Failure, OrRaise, Outcome};
 use crate::postgres::row::Row;
 use crate::postgres::text::Text;
@@ -20,16 +21,42 @@ extension_sql_file!(
 );
 
 /// The next ID.
-#[pg_extern(volatile, parallel_safe)]
-fn snowflake_next() -> i64 {
+#[pg_extern(sql = r#"
+CREATE FUNCTION "snowflake_next"() RETURNS bigint
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_next_wrapper';
+"#)]
+fn snowflake_next_guarded() -> i64 {
     session::next().or_raise()
 }
 
+entry!(
+    snowflake_next_wrapper,
+    pg_finfo_snowflake_next_wrapper,
+    or snowflake_next_guarded_wrapper,
+    |_| session::try_next().map(Into::into)
+);
+
 /// The next ID of a worker that belongs to this server.
-#[pg_extern(volatile, parallel_safe, name = "snowflake_next")]
-fn snowflake_next_worker(worker_id: i32) -> i64 {
+#[pg_extern(sql = r#"
+CREATE FUNCTION "snowflake_next"(
+	"worker_id" INT
+) RETURNS bigint
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_next_worker_wrapper';
+"#)]
+fn snowflake_next_worker_guarded(worker_id: i32) -> i64 {
     session::next_of(worker_id).or_raise()
 }
+
+entry!(
+    snowflake_next_worker_wrapper,
+    pg_finfo_snowflake_next_worker_wrapper,
+    or snowflake_next_worker_guarded_wrapper,
+    |arguments| session::try_next_of(arguments.integer(0)?).map(Into::into)
+);
 
 /// Many IDs, in order.
 #[pg_extern(volatile, parallel_safe)]

@@ -59,24 +59,21 @@ pub fn forget() {
 /// for the next one.
 static AHEAD: BackendLocal<bool> = BackendLocal::new(false);
 
-/// The next ID of this backend's worker.
+/// The next ID of this backend's worker, if that takes none of what can fail or wait.
 #[inline(always)]
-pub fn next() -> Outcome<i64> {
+pub fn try_next() -> Option<i64> {
     if AHEAD.get()
         && let Some(id) = next_ahead()
     {
-        return Ok(id);
+        return Some(id);
     }
     // read first, so that nothing has to be kept across the call
     let wall = clock::wall();
-    if let Some(session) = SESSION.get()
-        && let Some(now) = session.shape.first_tick_within(wall)
-        && let Some(claim) = session.try_claim(now, 1)
-    {
-        AHEAD.set(claim.first > now + session.coarse_error);
-        return Ok(session.shape.id(claim.first, session.worker));
-    }
-    next_slow()
+    let session = SESSION.get()?;
+    let now = session.shape.first_tick_within(wall)?;
+    let claim = session.try_claim_of(session.slot, now)?;
+    AHEAD.set(claim.first > now + session.coarse_error);
+    Some(session.shape.id(claim.first, session.worker))
 }
 
 /// The next ID while IDs are ahead of the clock, as in a loop at the layout's ceiling: it follows
@@ -98,34 +95,31 @@ fn next_ahead() -> Option<i64> {
     Some(session.shape.id(claim?.first, session.worker))
 }
 
-#[cold]
-#[inline(never)]
-fn next_slow() -> Outcome<i64> {
+/// The next ID of this backend's worker.
+pub fn next() -> Outcome<i64> {
     let mut session = current()?;
     let claim = session.claim(1)?;
     Ok(session.id(claim.first))
 }
 
-/// The next ID of a worker that the caller names.
+/// The next ID of a worker that the caller names, if that takes none of what can fail or wait.
 #[inline(always)]
-pub fn next_of(worker: i32) -> Outcome<i64> {
+pub fn try_next_of(worker: i32) -> Option<i64> {
     // read first, so that nothing has to be kept across the call
     let wall = clock::wall();
-    if let Some(session) = SESSION.get()
-        && session.workers.has(worker)
-        && let Some(slot) = session.shared.words().slot(worker as u32)
-        && let Some(now) = session.shape.first_tick_within(wall)
-        && let Some(claim) = session.try_claim_of(slot, now, 1)
-    {
-        let worker = session.shape.worker_bits(worker as u32);
-        return Ok(session.shape.id(claim.first, worker));
+    let session = SESSION.get()?;
+    if !session.workers.has(worker) {
+        return None;
     }
-    next_of_slow(worker)
+    let slot = session.shared.words().slot(worker as u32)?;
+    let now = session.shape.first_tick_within(wall)?;
+    let claim = session.try_claim_of(slot, now)?;
+    let worker = session.shape.worker_bits(worker as u32);
+    Some(session.shape.id(claim.first, worker))
 }
 
-#[cold]
-#[inline(never)]
-fn next_of_slow(worker: i32) -> Outcome<i64> {
+/// The next ID of a worker that the caller names.
+pub fn next_of(worker: i32) -> Outcome<i64> {
     let mut session = current()?.of_worker(worker)?;
     let claim = session.claim(1)?;
     Ok(session.id(claim.first))
@@ -268,26 +262,31 @@ impl Session {
         random::below(self.random_start)
     }
 
-    /// Claims up to `count` ticks if clock and mark allow one without a second look; `now` is the
-    /// first tick of the clock's unit.
+    /// Claims the next tick from the word of a worker of this server if clock and mark allow it
+    /// without a second look; `now` is the first tick of the clock's unit. Not where a unit begins
+    /// with a random sequence, which can be refused.
     #[inline(always)]
-    fn try_claim(&self, now: u64, count: u64) -> Option<Claim> {
-        self.try_claim_of(self.slot, now, count)
+    fn try_claim_of(&self, slot: &Slot<AtomicU64>, now: u64) -> Option<Claim> {
+        if self.random_start > 0 {
+            return None;
+        }
+        slot.claim(&self.mark.bound, now, now + self.max_lead, 1, || 0)
+            .ok()
     }
 
-    /// The same from the word of another worker of this server.
-    #[inline(always)]
-    fn try_claim_of(&self, slot: &Slot<AtomicU64>, now: u64, count: u64) -> Option<Claim> {
+    /// Claims up to `count` ticks if clock and mark allow one without a second look.
+    fn claim_at_once(&self, count: u64) -> Option<Claim> {
+        let now = self.shape.first_tick_within(clock::wall())?;
         let allowed = now + self.max_lead;
-        slot.claim(&self.mark.bound, now, allowed, count, || self.start())
+        self.slot
+            .claim(&self.mark.bound, now, allowed, count, || self.start())
             .ok()
     }
 
     /// Claims up to `count` ticks; raises the mark and waits for the clock as needed. The worker
     /// may be another one afterwards, if it is leased.
     pub fn claim(&mut self, count: u64) -> Outcome<Claim> {
-        let now = self.shape.first_tick_within(clock::wall());
-        match now.and_then(|now| self.try_claim(now, count)) {
+        match self.claim_at_once(count) {
             Some(claim) => Ok(claim),
             None => self.claim_slow(count),
         }
