@@ -11,6 +11,8 @@ LOOP = "an empty loop"
 SERIES = "generate_series()"
 NAME = "its name"
 BYTES = "its bytes"
+ID = "its ID"
+TEXT = "its text"
 
 
 class Arm(typing.NamedTuple):
@@ -77,6 +79,37 @@ UUID_OSSP = {
     "uuid_generate_v4()": row("uuid_generate_v4()", CONSTANT, 10),
     "uuid_generate_v5()": row("uuid_generate_v5(uuid_ns_dns(), i::text)", NAME, 10),
 }
+# What a call reads differs from row to row.
+SOME_ID = "i::bigint << 30"
+SOME_TEXT = "lpad(i::text, 13, '0')"
+READING = {
+    CONSTANT: IDS[CONSTANT],
+    ID: row(SOME_ID, None),
+    TEXT: row(SOME_TEXT, None),
+    "uuid_v1()": UUIDS["uuid_v1()"],
+    "uuid_v7()": UUIDS["uuid_v7()"],
+    "snowflake128_next()": UUIDS["snowflake128_next()"],
+    "snowflake_timestamp(id)": row(f"snowflake_timestamp({SOME_ID})", ID),
+    "snowflake_worker_id(id)": row(f"snowflake_worker_id({SOME_ID})", ID),
+    "snowflake_decode(id)": row(f"snowflake_decode({SOME_ID})", ID),
+    "(snowflake_decode(id)).ts": row(f"(snowflake_decode({SOME_ID})).ts", ID),
+    "uuid_decode(uuid) of version 1": row("uuid_decode(uuid_v1())", "uuid_v1()"),
+    "uuid_decode(uuid) of version 7": row("uuid_decode(uuid_v7())", "uuid_v7()"),
+    "snowflake128_decode(uuid)": row("snowflake128_decode(snowflake128_next())", "snowflake128_next()"),
+    "snowflake_to_text(id)": row(f"snowflake_to_text({SOME_ID})", ID),
+    "snowflake_to_base32(id)": row(f"snowflake_to_base32({SOME_ID})", ID),
+    "snowflake_from_base32(text)": row(f"snowflake_from_base32({SOME_TEXT})", TEXT),
+}
+# The most instructions, net.
+MOST = {
+    "snowflake_decode(id)": 1_300,
+    "uuid_decode(uuid) of version 1": 1_300,
+    "uuid_decode(uuid) of version 7": 1_300,
+    "snowflake128_decode(uuid)": 1_300,
+    "snowflake_to_text(id)": 450,
+    "snowflake_to_base32(id)": 450,
+    "snowflake_from_base32(text)": 450,
+}
 POSTGRES_18 = {"uuidv7()": row("uuidv7()", CONSTANT, 10)}
 
 
@@ -91,13 +124,10 @@ def uuid_arms(server):
 
 def instructions(server, report, sizes):
     """Instructions per call, in single-user mode under callgrind."""
-    few = {**OTHER_IDS, **uuid_arms(server)}
+    few = {**OTHER_IDS, **uuid_arms(server), **READING}
     core = only("pg_backend_pid()", "snowflake_next()")
-    with databases(server, "first", "few", "again", "ranged", "ahead"):
-        # a mark so far ahead that a server which starts makes IDs ahead of the clock for a while
-        server.set("snowflake_pg.mark_window", 60_000)
-        server.query("SELECT snowflake_next()", "ahead")
-        server.set("snowflake_pg.mark_window", 1_000)
+    with databases(server, "first", "few", "again", "ranged", "ahead", "behind"):
+        get_far_ahead(server, "ahead", "behind")
         server.stop()
         gross = per_call(server, IDS, sizes.short, sizes.long, "first")
         gross |= per_call(server, {arm: few[arm] for arm in few if arm not in gross}, sizes.short // 5,
@@ -105,22 +135,33 @@ def instructions(server, report, sizes):
         again = per_call(server, core, sizes.short, sizes.long, "again")
         ranged = per_call(server, core, sizes.short, sizes.long, "ranged", {"snowflake_pg.worker_id": "1-2"})
         ahead = per_call(server, core, sizes.short, sizes.long, "ahead", {"snowflake_pg.max_lead": 3_600_000})
+        behind = per_call(server, core, sizes.short, sizes.long, "behind")
         server.start()
-    report.raw("instructions_gross", {"first": gross, "again": again, "range of workers": ranged, "ahead": ahead})
+    report.raw("instructions_gross", {"first": gross, "again": again, "range of workers": ranged, "ahead": ahead,
+                                      "behind": behind})
 
     def over(arm, base="pg_backend_pid()", counts=gross):
         return counts[arm] - counts[base]
 
     ours = "snowflake_next()"
-    report.values(f"instructions, {ours} over pg_backend_pid()", [over(ours), over(ours, counts=again)], most=130)
+    report.values(f"instructions, {ours} over pg_backend_pid()", [over(ours), over(ours, counts=again)], most=90)
     report.figure(f"  {ours} over {CONSTANT}", over(ours, CONSTANT))
     report.figure(f"  {ours} over pg_backend_pid(), a range of workers", over(ours, counts=ranged))
     report.figure(f"  {ours} over pg_backend_pid(), ahead of the clock", over(ours, counts=ahead))
+    report.figure(f"  {ours} over pg_backend_pid(), ahead of a clock that went back", over(ours, counts=behind))
     report.figure("  nextval() CACHE 1000 over pg_backend_pid()", over("nextval() CACHE 1000"))
     report.figure("  nextval() CACHE 1 over pg_backend_pid()", over("nextval() CACHE 1"))
     for arm, (_, base, _) in {**IDS, **few}.items():
         if base and arm != ours:
-            report.figure(f"  {arm} over {base}", over(arm, base))
+            report.figure(f"  {arm} over {base}", over(arm, base), most=MOST.get(arm))
+
+
+def get_far_ahead(server, *names):
+    """Marks so far ahead that a server which starts makes IDs a minute ahead of the clock, as if that had gone back."""
+    server.set("snowflake_pg.mark_window", 60_000)
+    for name in names:
+        server.query("SELECT snowflake_next()", name)
+    server.set("snowflake_pg.mark_window", 1_000)
 
 
 @contextlib.contextmanager
@@ -188,19 +229,30 @@ def cpu_per_call(server, report, sizes):
     server.stop()  # the lead is forgotten
     server.start(**{"snowflake_pg.layout": "mastodon", "snowflake_pg.worker_id": "0"})
     server.query("CREATE DATABASE below")
+    server.query("CREATE DATABASE behind")
+    with server.session("behind") as session:
+        session.query(rf"\i '{HERE / 'sql' / 'setup.sql'}'")
     with server.session("below") as session:
         session.query(rf"\i '{HERE / 'sql' / 'setup.sql'}'")
         settle(server, "below")
         below = cpu(session, only(ours, theirs, "nextval() CACHE 1", "clock_timestamp()"), sizes, 2 * sizes.rounds)
         if session.value("SELECT waits = 0 AND lead < interval '1 ms' FROM snowflake_status") != "t":
             raise Failure("the generator got ahead of the clock: this is no figure below the ceiling")
+    get_far_ahead(server, "behind")
+    server.stop("immediate")
+    server.start(**{"snowflake_pg.layout": "mastodon", "snowflake_pg.worker_id": "0"})
+    with server.session("behind") as session:
+        behind = cpu(session, only(ours), sizes, sizes.rounds)
+        if session.value("SELECT waits = 0 AND lead > interval '1 s' FROM snowflake_status") != "t":
+            raise Failure("the generator caught up with the clock: this is no figure of one that went back")
     server.query("DROP DATABASE below")
+    server.query("DROP DATABASE behind")
     server.stop()
     server.start()
     settle(server)
 
     report.raw("cpu_ns_gross", {"past the ceiling": ids, "others": others, "range of workers": ranged,
-                                "below the ceiling": below})
+                                "below the ceiling": below, "behind": behind})
     for where, rounds in (("past the ceiling", ids), ("below the ceiling", below)):
         for other, most in ((theirs, 0.25), ("nextval() CACHE 1", 0.15)):
             report.ratios(f"CPU, {ours} {where} / {other}", net(rounds, ours, CONSTANT),
@@ -210,8 +262,15 @@ def cpu_per_call(server, report, sizes):
     report.values(f"  {ours} below the ceiling over {CONSTANT}", net(below, ours, CONSTANT), "ns")
     report.values(f"  of which reading the clock takes what clock_timestamp() takes over {CONSTANT}",
                   net(below, "clock_timestamp()", CONSTANT), "ns")
+    report.ratios(f"CPU, {ours} below the ceiling / clock_timestamp()", net(below, ours, CONSTANT),
+                  net(below, "clock_timestamp()", CONSTANT), most=1.1)
+    report.figure("  the same by the least of all rounds", least(below, ours) / least(below, "clock_timestamp()"),
+                  most=1.1)
     report.ratios(f"  clock_timestamp() / {theirs}", net(below, "clock_timestamp()", CONSTANT),
                   net(below, theirs, CONSTANT))
+    report.values(f"  {ours} over {CONSTANT}, ahead of a clock that went back", net(behind, ours, CONSTANT), "ns")
+    report.figure("  the same / below the ceiling, by the least of all rounds", least(behind, ours) / least(below, ours),
+                  most=1.5)
     report.values(f"  {ours} past the ceiling over {CONSTANT}, a range of workers", net(ranged, ours, CONSTANT), "ns")
     report.ratios(f"  the same / {theirs}", net(ranged, ours, CONSTANT), net(ranged, theirs, CONSTANT))
     report.ratios(f"CPU, {BATCH} / generate_series() of the same length, gross", ids[BATCH], ids[SERIES], most=1.1)

@@ -21,8 +21,8 @@ SWAP = "the worker's word: later of next tick and clock, limit, compare-and-swap
 ID = "the ID of the tick"
 PATH = "the path: is there a session, may this and the next call read a cheaper clock"
 MOVES = "fields of the session and registers, moved by the compiler"
-CONVERT = "pgrx: arguments, memory context, result"
-GUARD = "pgrx: entry, a frame that turns panics into errors, exit"
+ENTRY = "the entry by hand: registers kept, room for the clock's answer, the result, exit"
+PGRX = "pgrx: entry, a frame that turns panics into errors, memory context"
 BASE_ITSELF = "less pg_backend_pid() itself"
 OTHER = "anything else"
 # The first that matches says what an instruction is for. They are matched with the functions it was inlined through,
@@ -37,8 +37,8 @@ RULES = [(item, re.compile(pattern)) for item, pattern in (
     (LEAD, r"@session\.rs:\d+ < [^@]*@session\.rs:"),
     (ID, r"@shape\.rs:"),
     (PATH, r"@session\.rs:"),
-    (CONVERT, r"@(callconv|memcxt|error|fcinfo|non_null)\.rs:"),
-    (GUARD, r"."),
+    (PGRX, r"@(panic|callconv|memcxt|memcx|error|fcinfo|non_null)\.rs:"),
+    (ENTRY, r"."),
 )]
 
 

@@ -5,7 +5,7 @@ CREATE FUNCTION snowflake128_decode(uuid uuid, OUT ts timestamptz, OUT worker_id
 IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake128_decode_wrapper';
 
-CREATE  FUNCTION "snowflake128_next"() RETURNS uuid
+CREATE FUNCTION "snowflake128_next"() RETURNS uuid
 STRICT VOLATILE PARALLEL SAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake128_next_wrapper';
@@ -106,24 +106,24 @@ BEGIN ATOMIC
     SELECT id >= snowflake_min_id(start_ts, layout) AND id < snowflake_min_id(end_ts, layout);
 END;
 
-CREATE  FUNCTION "snowflake_next"() RETURNS bigint
-STRICT VOLATILE PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'snowflake_next_wrapper';
-
-CREATE  FUNCTION "snowflake_next"(
-	"worker_id" INT
-) RETURNS bigint
-STRICT VOLATILE PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'snowflake_next_worker_wrapper';
-
 CREATE  FUNCTION "snowflake_next_batch"(
 	"count" INT
 ) RETURNS SETOF bigint
 STRICT VOLATILE PARALLEL SAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_next_batch_wrapper';
+
+CREATE FUNCTION "snowflake_next"() RETURNS bigint
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_next_wrapper';
+
+CREATE FUNCTION "snowflake_next"(
+	"worker_id" INT
+) RETURNS bigint
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_next_worker_wrapper';
 
 CREATE  FUNCTION "snowflake_pg_create_member_role"() RETURNS void
 STRICT VOLATILE PARALLEL UNSAFE
@@ -497,7 +497,7 @@ IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'uuid_to_guid_bytes_wrapper';
 
-CREATE  FUNCTION "uuid_v1"() RETURNS uuid
+CREATE FUNCTION "uuid_v1"() RETURNS uuid
 STRICT VOLATILE PARALLEL SAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'uuid_v1_wrapper';
@@ -518,7 +518,7 @@ IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'uuid_v3_bytes_wrapper';
 
-CREATE  FUNCTION "uuid_v4"() RETURNS uuid
+CREATE FUNCTION "uuid_v4"() RETURNS uuid
 STRICT VOLATILE PARALLEL SAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'uuid_v4_wrapper';
@@ -539,15 +539,10 @@ IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'uuid_v5_bytes_wrapper';
 
-CREATE  FUNCTION "uuid_v6"() RETURNS uuid
+CREATE FUNCTION "uuid_v6"() RETURNS uuid
 STRICT VOLATILE PARALLEL SAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'uuid_v6_wrapper';
-
-CREATE  FUNCTION "uuid_v7"() RETURNS uuid
-STRICT VOLATILE PARALLEL SAFE
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'uuid_v7_wrapper';
 
 CREATE  FUNCTION "uuid_v7"(
 	"ts" timestamp with time zone
@@ -555,6 +550,11 @@ CREATE  FUNCTION "uuid_v7"(
 STRICT VOLATILE PARALLEL SAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'uuid_v7_at_wrapper';
+
+CREATE FUNCTION "uuid_v7"() RETURNS uuid
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v7_wrapper';
 
 CREATE  FUNCTION "uuid_v7_max"(
 	"ts" timestamp with time zone

@@ -43,7 +43,15 @@ pub fn coarse() -> Timestamp {
     Timestamp::from_micros(micros(read(libc::CLOCK_REALTIME_COARSE)))
 }
 
+/// The monotonic clock as the kernel last noted it, at the same time as the wall clock, in
+/// microseconds: never ahead of [`monotonic`].
+#[inline(always)]
+pub fn coarse_monotonic() -> i64 {
+    micros(read(libc::CLOCK_MONOTONIC_COARSE))
+}
+
 /// The monotonic clock, in microseconds.
+#[inline(always)]
 pub fn monotonic() -> i64 {
     micros(read(libc::CLOCK_MONOTONIC))
 }

@@ -43,6 +43,23 @@ fn with<T>(bytes: u32, take: impl FnOnce(&mut ChaCha12Rng) -> T) -> T {
     })
 }
 
+/// The same where the generator need not be seeded first, which can fail; `None` otherwise.
+#[inline]
+fn try_with<T>(bytes: u32, take: impl FnOnce(&mut ChaCha12Rng) -> T) -> Option<T> {
+    let with = |generator: &RefCell<Option<Generator>>| {
+        let mut generator = generator.try_borrow_mut().ok()?;
+        // SAFETY: a variable of this process
+        let process = unsafe { pg_sys::MyProcPid };
+        let present = generator.as_mut()?;
+        if present.left < bytes || present.process != process {
+            return None;
+        }
+        present.left -= bytes;
+        Some(take(&mut present.stream))
+    };
+    GENERATOR.try_with(with).ok()?
+}
+
 #[cold]
 fn seeded(process: i32) -> Generator {
     let mut seed = [0; 32];
@@ -65,17 +82,32 @@ pub fn failure(error: getrandom::Error) -> Failure {
 /// 128 random bits.
 #[inline]
 pub fn bytes() -> [u8; 16] {
-    with(16, |stream| {
-        let mut bytes = [0; 16];
-        stream.fill_bytes(&mut bytes);
-        bytes
-    })
+    with(16, sixteen)
+}
+
+#[inline]
+fn sixteen(stream: &mut ChaCha12Rng) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    stream.fill_bytes(&mut bytes);
+    bytes
+}
+
+/// 128 random bits, where none of what can fail has to be done first.
+#[inline]
+pub fn try_bytes() -> Option<[u8; 16]> {
+    try_with(16, sixteen)
 }
 
 /// 64 random bits.
 #[inline]
 pub fn bits() -> u64 {
     with(8, Rng::next_u64)
+}
+
+/// 64 random bits, where none of what can fail has to be done first.
+#[inline]
+pub fn try_bits() -> Option<u64> {
+    try_with(8, Rng::next_u64)
 }
 
 /// A random number below a power of two. Out of line, to keep thread-local storage off the fast

@@ -66,19 +66,95 @@ unsafe impl<'fcx> ArgAbi<'fcx> for Uuid {
 unsafe impl BoxRet for Uuid {
     #[inline(always)]
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        const SIZE: usize = size_of::<uuid::Bytes>();
-        // SAFETY: raises no error, but returns null, with this flag and a size that is no larger
-        // than allowed; pgrx's form of it does raise one. No more than that size is written.
-        unsafe {
-            let context = pg_sys::CurrentMemoryContext;
-            let flags = pg_sys::MCXT_ALLOC_NO_OOM as c_int;
-            let mut memory = MemoryContextAllocExtended(context, SIZE, flags);
-            if memory.is_null() {
-                memory = pg_sys::MemoryContextAlloc(context, SIZE);
-            }
-            memory.cast::<uuid::Bytes>().write(self.0.into_bytes());
-            fcinfo.return_raw_datum(pg_sys::Datum::from(memory))
-        }
+        // SAFETY: a datum of that type
+        unsafe { fcinfo.return_raw_datum(copy(&self.0.into_bytes())) }
+    }
+}
+
+/// Text in ASCII as a result: it is the same in every encoding that a database can have.
+pub struct Ascii<const N: usize>(pub [u8; N]);
+
+sql_type!(Ascii<N>, "TEXT", const N: usize);
+
+// SAFETY: returns a text
+unsafe impl<const N: usize> BoxRet for Ascii<N> {
+    #[inline(always)]
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
+        // SAFETY: a datum of that type
+        unsafe { fcinfo.return_raw_datum(text(&self.0)) }
+    }
+}
+
+/// A datum of type text, of bytes in ASCII.
+#[inline(always)]
+pub fn text(ascii: &[u8]) -> pg_sys::Datum {
+    let size = pg_sys::VARHDRSZ + ascii.len();
+    let memory = allocate(size);
+    // SAFETY: there is room for a length, aligned as palloc aligns, and for the bytes behind it
+    unsafe {
+        varlena::set_varsize_4b(memory.cast(), size as i32);
+        let bytes = memory.byte_add(pg_sys::VARHDRSZ).cast::<u8>();
+        bytes.copy_from_nonoverlapping(ascii.as_ptr(), ascii.len());
+    }
+    pg_sys::Datum::from(memory)
+}
+
+/// A datum of a type that is passed by its address and has always as many bytes.
+#[inline(always)]
+pub fn copy<const N: usize>(bytes: &[u8; N]) -> pg_sys::Datum {
+    Room(allocate(N)).fill(bytes)
+}
+
+/// Memory for a datum of `N` bytes.
+pub struct Room<const N: usize>(*mut c_void);
+
+impl<const N: usize> Room<N> {
+    /// Asks for it without raising an error: `None` where there is no memory left.
+    #[inline(always)]
+    pub fn find() -> Option<Self> {
+        let memory = try_allocate(N, 0);
+        (!memory.is_null()).then_some(Self(memory))
+    }
+
+    /// The datum with these bytes.
+    #[inline(always)]
+    pub fn fill(self, bytes: &[u8; N]) -> pg_sys::Datum {
+        // SAFETY: there is room for so many bytes
+        unsafe { self.0.cast::<[u8; N]>().write(*bytes) };
+        pg_sys::Datum::from(self.0)
+    }
+}
+
+/// Memory of the current context. Where there is none left, the statement ends.
+#[inline(always)]
+fn allocate(size: usize) -> *mut c_void {
+    or_raise(try_allocate(size, 0), size)
+}
+
+/// The same, all zero.
+#[inline(always)]
+pub fn allocate_zeroed(size: usize) -> *mut c_void {
+    or_raise(try_allocate(size, pg_sys::MCXT_ALLOC_ZERO), size)
+}
+
+#[inline(always)]
+fn or_raise(memory: *mut c_void, size: usize) -> *mut c_void {
+    if memory.is_null() {
+        // SAFETY: fails as the call before, and says so
+        return unsafe { pg_sys::MemoryContextAllocZero(pg_sys::CurrentMemoryContext, size) };
+    }
+    memory
+}
+
+/// Memory of the current context; null where there is none left. The size is no larger than
+/// PostgreSQL allows.
+#[inline(always)]
+fn try_allocate(size: usize, flags: u32) -> *mut c_void {
+    // SAFETY: raises no error, but returns null, with this flag and a size that is no larger than
+    // allowed; pgrx's form of it does raise one
+    unsafe {
+        let flags = flags | pg_sys::MCXT_ALLOC_NO_OOM;
+        MemoryContextAllocExtended(pg_sys::CurrentMemoryContext, size, flags as c_int)
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod backend;
 pub mod datum;
 pub mod encoding;
+pub mod entry;
 pub mod error;
 pub mod existence;
 pub mod invalidation;

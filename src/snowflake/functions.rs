@@ -2,9 +2,11 @@
 
 use pgrx::datum::{Range, RangeBound, TimestampWithTimeZone};
 use pgrx::prelude::*;
-use snowflake_core::snowflake::{Decoded, Layout, from_base32, to_base32, to_text};
+use snowflake_core::snowflake::{Decoded, Layout, base32, decimal, from_base32, parse_base32};
 use snowflake_core::words::Claim;
 
+use crate::postgres::datum::Ascii;
+use crate::postgres::entry::entry;
 use crate::postgres::error::{Failure, OrRaise, Outcome};
 use crate::postgres::row::Row;
 use crate::postgres::text::Text;
@@ -19,16 +21,42 @@ extension_sql_file!(
 );
 
 /// The next ID.
-#[pg_extern(volatile, parallel_safe)]
-fn snowflake_next() -> i64 {
+#[pg_extern(sql = r#"
+CREATE FUNCTION "snowflake_next"() RETURNS bigint
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_next_wrapper';
+"#)]
+fn snowflake_next_guarded() -> i64 {
     session::next().or_raise()
 }
 
+entry!(
+    snowflake_next_wrapper,
+    pg_finfo_snowflake_next_wrapper,
+    or snowflake_next_guarded_wrapper,
+    |_| session::try_next().map(Into::into)
+);
+
 /// The next ID of a worker that belongs to this server.
-#[pg_extern(volatile, parallel_safe, name = "snowflake_next")]
-fn snowflake_next_worker(worker_id: i32) -> i64 {
+#[pg_extern(sql = r#"
+CREATE FUNCTION "snowflake_next"(
+	"worker_id" INT
+) RETURNS bigint
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_next_worker_wrapper';
+"#)]
+fn snowflake_next_worker_guarded(worker_id: i32) -> i64 {
     session::next_of(worker_id).or_raise()
 }
+
+entry!(
+    snowflake_next_worker_wrapper,
+    pg_finfo_snowflake_next_worker_wrapper,
+    or snowflake_next_worker_guarded_wrapper,
+    |arguments| session::try_next_of(arguments.integer(0)?).map(Into::into)
+);
 
 /// Many IDs, in order.
 #[pg_extern(volatile, parallel_safe)]
@@ -251,18 +279,21 @@ fn snowflake_range_layout(
 
 /// An ID as 19 digits.
 #[pg_extern(immutable, parallel_safe)]
-fn snowflake_to_text(id: i64) -> String {
-    to_text(id).or_raise()
+fn snowflake_to_text(id: i64) -> Ascii<19> {
+    Ascii(decimal(id).or_raise())
 }
 
 /// An ID in Crockford's base 32.
 #[pg_extern(immutable, parallel_safe)]
-fn snowflake_to_base32(id: i64) -> String {
-    to_base32(id).or_raise()
+fn snowflake_to_base32(id: i64) -> Ascii<13> {
+    Ascii(base32(id).or_raise())
 }
 
 /// The ID of a text in Crockford's base 32.
 #[pg_extern(immutable, parallel_safe)]
 fn snowflake_from_base32(text: Text) -> i64 {
-    from_base32(&text.as_str()).or_raise()
+    match parse_base32(text.bytes()) {
+        Some(id) => id,
+        None => from_base32(&text.as_str()).or_raise(),
+    }
 }

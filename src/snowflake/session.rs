@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use pgrx::prelude::*;
 use snowflake_core::snowflake::{Error, Mark, Shape};
-use snowflake_core::words::{Claim, Pace, Slot, Word};
+use snowflake_core::words::{Claim, Pace, Slot, Standing, Word};
 use snowflake_core::{ClockSample, Timestamp};
 
 use crate::host::clock;
@@ -57,28 +57,53 @@ pub fn forget() {
     SESSION.forget();
 }
 
-/// Whether the last ID of this backend was so far ahead of the clock that the coarse clock will do
-/// for the next one.
-static AHEAD: BackendLocal<bool> = BackendLocal::new(false);
+/// Where the last ID of this backend was, which says how much of the clocks the next one needs.
+#[derive(Clone, Copy)]
+enum Footing {
+    /// At the clock, or near it.
+    Near,
+    /// So far ahead of the clock that the coarse one will do.
+    Ahead,
+    /// Ahead of a clock that went back, further than it may run ahead of one that did not.
+    Behind(Standing),
+}
 
-/// The next ID of this backend's worker.
+static FOOTING: BackendLocal<Footing> = BackendLocal::new(Footing::Near);
+
+/// The next ID of this backend's worker, if that takes none of what can fail or wait.
 #[inline(always)]
-pub fn next() -> Outcome<i64> {
-    if AHEAD.get()
-        && let Some(id) = next_ahead()
-    {
-        return Ok(id);
+pub fn try_next() -> Option<i64> {
+    match FOOTING.get() {
+        Footing::Near => {}
+        Footing::Ahead => {
+            if let Some(id) = next_ahead() {
+                return Some(id);
+            }
+        }
+        Footing::Behind(standing) => {
+            if let Some(id) = next_behind(standing) {
+                return Some(id);
+            }
+        }
     }
+    next_near(false)
+}
+
+/// The next ID by an exact reading of the clock, if a unit begins with a random sequence, which can
+/// be refused, or if it does not.
+#[inline(always)]
+fn next_near(at_random: bool) -> Option<i64> {
     // read first, so that nothing has to be kept across the call
     let wall = clock::wall();
-    if let Some(session) = SESSION.get()
-        && let Some(now) = session.shape.first_tick_within(wall)
-        && let Some(claim) = session.try_claim(now, 1)
-    {
-        AHEAD.set(claim.first > now + session.coarse_error);
-        return Ok(session.shape.id(claim.first, session.worker));
-    }
-    next_slow()
+    let session = SESSION.get()?;
+    let now = session.shape.first_tick_within(wall)?;
+    let claim = session.try_claim_of(session.slot, now, at_random)?;
+    FOOTING.set(if claim.first > now + session.coarse_error {
+        Footing::Ahead
+    } else {
+        Footing::Near
+    });
+    Some(session.shape.id(claim.first, session.worker))
 }
 
 /// The next ID while IDs are ahead of the clock, as in a loop at the layout's ceiling: it follows
@@ -95,39 +120,76 @@ fn next_ahead() -> Option<i64> {
         1,
     );
     if claim.is_none() {
-        AHEAD.set(false);
+        FOOTING.set(Footing::Near);
     }
     Some(session.shape.id(claim?.first, session.worker))
 }
 
+/// The next ID while IDs are ahead of a clock that went back, as long as the clocks stand as they
+/// did when `claim_slow` looked at them, which then would find nothing new.
+#[inline(never)]
+fn next_behind(standing: Standing) -> Option<i64> {
+    let session = SESSION.get()?;
+    let claim = session.try_claim_behind(session.slot, standing);
+    if claim.is_none() {
+        FOOTING.set(Footing::Near);
+    }
+    Some(session.shape.id(claim?.first, session.worker))
+}
+
+/// The same of a worker of this server.
 #[cold]
 #[inline(never)]
-fn next_slow() -> Outcome<i64> {
+fn next_behind_of(worker: u32) -> Option<i64> {
+    let Footing::Behind(standing) = FOOTING.get() else {
+        return None;
+    };
+    let session = SESSION.get()?;
+    let slot = session.shared.words().slot(worker)?;
+    let claim = session.try_claim_behind(slot, standing)?;
+    let worker = session.shape.worker_bits(worker);
+    Some(session.shape.id(claim.first, worker))
+}
+
+/// The next ID of this backend's worker.
+pub fn next() -> Outcome<i64> {
+    if let Some(id) = next_near(true) {
+        return Ok(id);
+    }
     let mut session = current()?;
     let claim = session.claim(1)?;
     Ok(session.id(claim.first))
 }
 
-/// The next ID of a worker that the caller names.
+/// The next ID of a worker that the caller names, if that takes none of what can fail or wait.
 #[inline(always)]
-pub fn next_of(worker: i32) -> Outcome<i64> {
-    // read first, so that nothing has to be kept across the call
-    let wall = clock::wall();
-    if let Some(session) = SESSION.get()
-        && session.workers.has(worker)
-        && let Some(slot) = session.shared.words().slot(worker as u32)
-        && let Some(now) = session.shape.first_tick_within(wall)
-        && let Some(claim) = session.try_claim_of(slot, now, 1)
-    {
-        let worker = session.shape.worker_bits(worker as u32);
-        return Ok(session.shape.id(claim.first, worker));
-    }
-    next_of_slow(worker)
+pub fn try_next_of(worker: i32) -> Option<i64> {
+    next_near_of(worker, false)
 }
 
-#[cold]
-#[inline(never)]
-fn next_of_slow(worker: i32) -> Outcome<i64> {
+/// As `next_near`.
+#[inline(always)]
+fn next_near_of(worker: i32, at_random: bool) -> Option<i64> {
+    // read first, so that nothing has to be kept across the call
+    let wall = clock::wall();
+    let session = SESSION.get()?;
+    if !session.workers.has(worker) {
+        return None;
+    }
+    let slot = session.shared.words().slot(worker as u32)?;
+    let now = session.shape.first_tick_within(wall)?;
+    let Some(claim) = session.try_claim_of(slot, now, at_random) else {
+        return next_behind_of(worker as u32);
+    };
+    let worker = session.shape.worker_bits(worker as u32);
+    Some(session.shape.id(claim.first, worker))
+}
+
+/// The next ID of a worker that the caller names.
+pub fn next_of(worker: i32) -> Outcome<i64> {
+    if let Some(id) = next_near_of(worker, true) {
+        return Ok(id);
+    }
     let mut session = current()?.of_worker(worker)?;
     let claim = session.claim(1)?;
     Ok(session.id(claim.first))
@@ -154,6 +216,8 @@ pub fn refuse_recovery() -> Outcome<()> {
 }
 
 fn attach() -> Outcome<Session> {
+    // what was looked at before says nothing of the tolerance that is set now
+    FOOTING.set(Footing::Near);
     let shared = segment::shared()?;
     refuse_recovery()?;
     let relations = record::relations()?;
@@ -275,26 +339,49 @@ impl Session {
         random::below(self.random_start)
     }
 
-    /// Claims up to `count` ticks if clock and mark allow one without a second look; `now` is the
-    /// first tick of the clock's unit.
+    /// Claims the next tick from the word of a worker of this server if clock and mark allow it
+    /// without a second look; `now` is the first tick of the clock's unit. Only where a unit begins
+    /// with a random sequence, or only where it does not.
     #[inline(always)]
-    fn try_claim(&self, now: u64, count: u64) -> Option<Claim> {
-        self.try_claim_of(self.slot, now, count)
+    fn try_claim_of(&self, slot: &Slot<AtomicU64>, now: u64, at_random: bool) -> Option<Claim> {
+        if (self.random_start > 0) != at_random {
+            return None;
+        }
+        let start = || if at_random { self.start() } else { 0 };
+        slot.claim(&self.mark.bound, now, now + self.max_lead, 1, start)
+            .ok()
     }
 
-    /// The same from the word of another worker of this server.
+    /// The same from a word that is ahead of a clock which went back: by coarse readings of the
+    /// clocks, and at the end of the lead by an exact one.
     #[inline(always)]
-    fn try_claim_of(&self, slot: &Slot<AtomicU64>, now: u64, count: u64) -> Option<Claim> {
+    fn try_claim_behind(&self, slot: &Slot<AtomicU64>, standing: Standing) -> Option<Claim> {
+        // in this order: a tick of the kernel in between makes it look as if one was set
+        let wall = clock::coarse();
+        let monotonic = clock::coarse_monotonic();
+        let offset = slot.still(standing, wall, monotonic)?;
+        let reached = self.shape.first_tick_within(wall)? + self.coarse_error;
+        let claim = |monotonic: i64| {
+            let now = Timestamp::from_micros(monotonic.saturating_add(offset));
+            let allowed = self.shape.first_tick_within(now)? + self.max_lead;
+            slot.claim_ahead(&self.mark.bound, reached, allowed, 1)
+        };
+        claim(monotonic).or_else(|| claim(clock::monotonic()))
+    }
+
+    /// Claims up to `count` ticks if clock and mark allow one without a second look.
+    fn claim_at_once(&self, count: u64) -> Option<Claim> {
+        let now = self.shape.first_tick_within(clock::wall())?;
         let allowed = now + self.max_lead;
-        slot.claim(&self.mark.bound, now, allowed, count, || self.start())
+        self.slot
+            .claim(&self.mark.bound, now, allowed, count, || self.start())
             .ok()
     }
 
     /// Claims up to `count` ticks; raises the mark and waits for the clock as needed. The worker
     /// may be another one afterwards, if it is leased.
     pub fn claim(&mut self, count: u64) -> Outcome<Claim> {
-        let now = self.shape.first_tick_within(clock::wall());
-        match now.and_then(|now| self.try_claim(now, count)) {
+        match self.claim_at_once(count) {
             Some(claim) => Ok(claim),
             None => self.claim_slow(count),
         }
@@ -342,7 +429,12 @@ impl Session {
                 .slot
                 .claim(mark, now, allowance.last, count, || self.start())
             {
-                Ok(claim) => return Ok(claim),
+                Ok(claim) => {
+                    if let Some(standing) = self.slot.standing(&sample) {
+                        FOOTING.set(Footing::Behind(standing));
+                    }
+                    return Ok(claim);
+                }
                 Err(beyond) => beyond.first,
             };
             if self.slot.is_closed() {

@@ -9,7 +9,8 @@ use snowflake_core::words::Slot;
 
 use crate::host::random;
 use crate::postgres::backend::BackendLocal;
-use crate::postgres::datum::Uuid;
+use crate::postgres::datum::{self, Room, Uuid};
+use crate::postgres::entry::entry;
 use crate::postgres::error::OrRaise;
 use crate::postgres::row::Row;
 use crate::postgres::text::Text;
@@ -32,7 +33,6 @@ pub fn forget() {
     UNIX.set(None);
 }
 
-#[inline(always)]
 fn gregorian() -> Ticker<Gregorian> {
     GREGORIAN.get().unwrap_or_else(|| {
         let shared = segment::shared().map(|shared| shared.gregorian());
@@ -42,7 +42,6 @@ fn gregorian() -> Ticker<Gregorian> {
     })
 }
 
-#[inline(always)]
 fn unix() -> Ticker<UnixFraction> {
     UNIX.get().unwrap_or_else(|| {
         let shared = segment::shared().map(|shared| shared.unix());
@@ -53,8 +52,13 @@ fn unix() -> Ticker<UnixFraction> {
 }
 
 /// Version 1: the time in 100 ns, a random node.
-#[pg_extern(volatile, parallel_safe)]
-fn uuid_v1() -> Uuid {
+#[pg_extern(sql = r#"
+CREATE FUNCTION "uuid_v1"() RETURNS uuid
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v1_wrapper';
+"#)]
+fn uuid_v1_guarded() -> Uuid {
     let Identity {
         node,
         clock_sequence,
@@ -62,15 +66,50 @@ fn uuid_v1() -> Uuid {
     Uuid(make::v1(gregorian().next(), clock_sequence, &node))
 }
 
+entry!(
+    uuid_v1_wrapper,
+    pg_finfo_uuid_v1_wrapper,
+    or uuid_v1_guarded_wrapper,
+    |_| {
+        let Identity {
+            node,
+            clock_sequence,
+        } = Identity::known()?;
+        let room = Room::find()?;
+        let uuid = make::v1(GREGORIAN.get()?.next_at_once()?, clock_sequence, &node);
+        Some(room.fill(&uuid.into_bytes()))
+    }
+);
+
 /// Version 6: version 1 with the fields in order.
-#[pg_extern(volatile, parallel_safe)]
-fn uuid_v6() -> Uuid {
+#[pg_extern(sql = r#"
+CREATE FUNCTION "uuid_v6"() RETURNS uuid
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v6_wrapper';
+"#)]
+fn uuid_v6_guarded() -> Uuid {
     let Identity {
         node,
         clock_sequence,
     } = Identity::of_server();
     Uuid(make::v6(gregorian().next(), clock_sequence, &node))
 }
+
+entry!(
+    uuid_v6_wrapper,
+    pg_finfo_uuid_v6_wrapper,
+    or uuid_v6_guarded_wrapper,
+    |_| {
+        let Identity {
+            node,
+            clock_sequence,
+        } = Identity::known()?;
+        let room = Room::find()?;
+        let uuid = make::v6(GREGORIAN.get()?.next_at_once()?, clock_sequence, &node);
+        Some(room.fill(&uuid.into_bytes()))
+    }
+);
 
 /// Version 3: the MD5 of a name in a namespace.
 #[pg_extern(immutable, parallel_safe)]
@@ -85,10 +124,26 @@ fn uuid_v3_bytes(namespace: Uuid, name: &[u8]) -> Uuid {
 }
 
 /// Version 4: random.
-#[pg_extern(volatile, parallel_safe)]
-fn uuid_v4() -> Uuid {
+#[pg_extern(sql = r#"
+CREATE FUNCTION "uuid_v4"() RETURNS uuid
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v4_wrapper';
+"#)]
+fn uuid_v4_guarded() -> Uuid {
     Uuid(make::v4(random::bytes()))
 }
+
+entry!(
+    uuid_v4_wrapper,
+    pg_finfo_uuid_v4_wrapper,
+    or uuid_v4_guarded_wrapper,
+    |_| {
+        let room = Room::find()?;
+        let uuid = make::v4(random::try_bytes()?);
+        Some(room.fill(&uuid.into_bytes()))
+    }
+);
 
 /// Version 5: the SHA-1 of a name in a namespace.
 #[pg_extern(immutable, parallel_safe)]
@@ -103,10 +158,27 @@ fn uuid_v5_bytes(namespace: Uuid, name: &[u8]) -> Uuid {
 }
 
 /// Version 7: the time in milliseconds and a fraction, and random bits.
-#[pg_extern(volatile, parallel_safe)]
-fn uuid_v7() -> Uuid {
+#[pg_extern(sql = r#"
+CREATE FUNCTION "uuid_v7"() RETURNS uuid
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'uuid_v7_wrapper';
+"#)]
+fn uuid_v7_guarded() -> Uuid {
     Uuid(make::v7(unix().next(), random::bits()))
 }
+
+entry!(
+    uuid_v7_wrapper,
+    pg_finfo_uuid_v7_wrapper,
+    or uuid_v7_guarded_wrapper,
+    |_| {
+        let room = Room::find()?;
+        let random = random::try_bits()?;
+        let uuid = make::v7(UNIX.get()?.next_at_once()?, random);
+        Some(room.fill(&uuid.into_bytes()))
+    }
+);
 
 /// Version 7 of a given time.
 #[pg_extern(volatile, parallel_safe, name = "uuid_v7")]
@@ -166,25 +238,16 @@ fn uuid_decode(uuid: Uuid) -> Row<5> {
     let decoded = make::decode(uuid.0);
     Row([
         decoded.version.map(|version| i32::from(version).into()),
-        decoded.variant.name().into_datum(),
+        Some(datum::text(decoded.variant.name().as_bytes())),
         decoded
             .timestamp
             .map(|timestamp| timestamp::to_postgres_micros(timestamp).into()),
         decoded
             .clock_sequence
             .map(|sequence| i32::from(sequence).into()),
-        decoded.node.map(macaddr),
+        // a macaddr is the same 6 bytes
+        decoded.node.as_ref().map(datum::copy),
     ])
-}
-
-/// A node ID as a macaddr: the same 6 bytes.
-fn macaddr(node: make::Node) -> pg_sys::Datum {
-    // SAFETY: copies 6 bytes into as many of the current memory context
-    unsafe {
-        let memory = pg_sys::palloc(node.len()).cast::<make::Node>();
-        memory.write(node);
-        pg_sys::Datum::from(memory)
-    }
 }
 
 /// The version; NULL outside RFC 9562's variant.

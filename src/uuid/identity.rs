@@ -30,8 +30,7 @@ impl Identity {
 
     /// That of this server; of this backend, where the library is not preloaded.
     pub fn of_server() -> Self {
-        static IDENTITY: BackendLocal<Option<Identity>> = BackendLocal::new(None);
-        IDENTITY.get().unwrap_or_else(|| {
+        Self::known().unwrap_or_else(|| {
             let random =
                 segment::shared().map_or_else(|_| random::bits(), |shared| shared.identity());
             let identity = Self::new(random);
@@ -39,4 +38,12 @@ impl Identity {
             identity
         })
     }
+
+    /// The same, if this backend has looked it up.
+    #[inline(always)]
+    pub fn known() -> Option<Self> {
+        IDENTITY.get()
+    }
 }
+
+static IDENTITY: BackendLocal<Option<Identity>> = BackendLocal::new(None);

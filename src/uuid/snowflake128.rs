@@ -10,7 +10,8 @@ use snowflake_core::words::{Slot, Word};
 
 use crate::host::random;
 use crate::postgres::backend::BackendLocal;
-use crate::postgres::datum::Uuid;
+use crate::postgres::datum::{Room, Uuid};
+use crate::postgres::entry::entry;
 use crate::postgres::error::{Failure, OrRaise, Outcome};
 use crate::postgres::row::Row;
 use crate::postgres::timestamp;
@@ -92,7 +93,6 @@ fn attach() -> Outcome<Source> {
 }
 
 /// The next tick and the worker ID that it belongs to.
-#[inline(always)]
 fn next() -> Outcome<(u64, u32)> {
     loop {
         let source = match SOURCE.get() {
@@ -108,11 +108,29 @@ fn next() -> Outcome<(u64, u32)> {
 }
 
 /// The next snowflake128.
-#[pg_extern(volatile, parallel_safe)]
-fn snowflake128_next() -> Uuid {
+#[pg_extern(sql = r#"
+CREATE FUNCTION "snowflake128_next"() RETURNS uuid
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake128_next_wrapper';
+"#)]
+fn snowflake128_next_guarded() -> Uuid {
     let (tick, worker) = next().or_raise();
     Uuid(make::snowflake128(tick, worker, random::bits()))
 }
+
+entry!(
+    snowflake128_next_wrapper,
+    pg_finfo_snowflake128_next_wrapper,
+    or snowflake128_next_guarded_wrapper,
+    |_| {
+        let Source { ticker, worker } = SOURCE.get()?;
+        let room = Room::find()?;
+        let random = random::try_bits()?;
+        let uuid = make::snowflake128(ticker.next_at_once()?, worker, random);
+        Some(room.fill(&uuid.into_bytes()))
+    }
+);
 
 /// The fields of a snowflake128.
 #[pg_extern(sql = r#"

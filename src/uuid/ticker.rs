@@ -78,7 +78,6 @@ impl<T: Ticks> Ticker<T> {
     }
 
     /// The next tick.
-    #[inline(always)]
     pub fn next(self) -> u64 {
         let Ok(tick) = self.try_next();
         tick
@@ -99,21 +98,18 @@ impl<T: Ticks, L: Limit> Ticker<T, L> {
         }
     }
 
-    /// The next tick, if the limit allows one.
+    /// The next tick, if that takes none of what can fail or wait.
     #[inline(always)]
-    pub fn try_next(self) -> Result<u64, L::Reached> {
+    pub fn next_at_once(self) -> Option<u64> {
         let (seconds, nanoseconds) = clock::wall_parts();
         let now = T::tick(seconds, nanoseconds);
         let allowed = (now + self.max_lead).min(T::LAST);
-        match self.slot.claim(&self.slot.sampled, now, allowed, 1, || 0) {
-            Ok(claim) => Ok(claim.first),
-            Err(_) => self.next_slow(),
-        }
+        let claim = self.slot.claim(&self.slot.sampled, now, allowed, 1, || 0);
+        Some(claim.ok()?.first)
     }
 
-    #[cold]
-    #[inline(never)]
-    fn next_slow(self) -> Result<u64, L::Reached> {
+    /// The next tick, if the limit allows one.
+    pub fn try_next(self) -> Result<u64, L::Reached> {
         let pace = pace();
         loop {
             check_for_interrupts!();

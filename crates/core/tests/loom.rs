@@ -14,7 +14,7 @@ use loom::sync::{Arc, Mutex, RwLock};
 use loom::thread;
 use snowflake_core::snowflake::{Fence, Found, Layout, Mark, Need, Raise, Shape};
 use snowflake_core::ticket::{Block, Cache, Queued};
-use snowflake_core::words::{Claim, Pace, Slot, Word};
+use snowflake_core::words::{Claim, Pace, Slot, Standing, Word};
 use snowflake_core::{ClockSample, Timestamp};
 
 /// Loom's word in the place of the real one.
@@ -207,6 +207,42 @@ fn claims_without_the_clock_beside_claims_with_it() {
         let ticks = distinct(&claims);
         // 20 to 23 are below the mark
         assert!(ticks.iter().all(|tick| (20..=23).contains(tick)));
+        assert!(ticks.len() >= 3);
+    });
+}
+
+#[test]
+fn claims_behind_a_clock_beside_a_word_that_is_put_elsewhere() {
+    explore(Some(3), || {
+        let single = Single::new(19, u64::MAX);
+        // as many microseconds as ticks, and the clock 10 behind
+        single.slot.resume(19, Timestamp::from_micros(20), 0);
+        let sample = ClockSample {
+            wall: Timestamp::from_micros(10),
+            monotonic_before: 0,
+            monotonic_after: 0,
+        };
+        let standing = single.slot.standing(&sample).unwrap();
+        // who adopts a mark has not looked at the clocks
+        let work = |single: &Single, looked: Option<Standing>| -> Vec<Claim> {
+            let Some(standing) = looked else {
+                single.slot.resume(30, Timestamp::from_micros(31), 0);
+                return single.claims(vec![(10, 1), (10, 2)]);
+            };
+            let claim = || {
+                let offset = single.slot.still(standing, Timestamp::from_micros(11), 1)?;
+                let allowed = 1 + offset as u64 + 5;
+                single.slot.claim_ahead(&single.mark, 12, allowed, 1)
+            };
+            [claim(), claim()].into_iter().flatten().collect()
+        };
+        let claims = run(&single, vec![Some(standing), None, Some(standing)], work);
+        let ticks = distinct(&claims);
+        // no look again, no tick that is allowed only after one
+        for own in [&claims[0], &claims[2]] {
+            assert!(own.iter().all(|claim| claim.first <= 26));
+        }
+        assert!(claims[1].iter().all(|claim| claim.first > 30));
         assert!(ticks.len() >= 3);
     });
 }

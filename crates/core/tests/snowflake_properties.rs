@@ -1215,6 +1215,130 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(cases(20_000))]
+
+    /// Ahead of a clock that went back, who has looked at the clocks and finds them as they were
+    /// claims by coarse readings what a caller that looks again would claim, or nothing; and that
+    /// caller would have nothing to tell or to refuse.
+    #[test]
+    fn behind_a_clock_that_went_back_the_next_tick_needs_no_second_look(
+        layout in tight(),
+        pace in paces(),
+        regressed in 0..20_000_000_i64,
+        percent in -20..110_i64,
+        explained in prop_oneof![Just(0), 0..20_000_000_i64],
+        sloppy in 0..30_i64,
+        later in 0..3_000_000_i64,
+        step in prop_oneof![3 => Just(0), 1 => -20_000_000..20_000_000_i64, 2 => -200..200_i64],
+        resumed in prop_oneof![4 => Just(0), 1 => 0..20_000_000_i64],
+        lag in 0..20_000_i64,
+        bound in 0..8_u64,
+    ) {
+        /// Of coarse readings.
+        const ERROR: i64 = 20_000;
+        let shape = layout.shape();
+        let sequences = 1 << shape.sequence_bits();
+        let unremarkable = pace.unremarkable(shape.unit());
+        let instant = Timestamp::from_micros;
+        let sample = |wall: i64, monotonic: i64| ClockSample {
+            wall: instant(wall),
+            monotonic_before: monotonic - sloppy,
+            monotonic_after: monotonic + sloppy,
+        };
+        // where the clock was, by a monotonic one that begins with 0, and what it says now
+        let (right, wall) = (NOW * 1_000, NOW * 1_000 - regressed);
+        let ahead = pace.max_lead / 100 * percent;
+        let last = shape.first_tick(instant(right + ahead)) + sequences / 2;
+        let slot = Slot::<AtomicU64>::default();
+        slot.resume(last, instant(right), 0);
+        slot.explain(explained);
+        let far = shape.first_tick(instant(right + 30_000_000));
+        let mark = AtomicU64::new([last + 1, last + 2, last + sequences, far][bound.min(3) as usize]);
+
+        // how claim_slow goes about it
+        let look = |slot: &Slot<AtomicU64>, sample: &ClockSample| {
+            slot.catch_up(sample, shape.instant(slot.last.load(Ordering::Relaxed)));
+            let observed = slot.observe(sample, unremarkable);
+            let allowance = shape.allow(&observed, &pace).ok()?;
+            let now = shape.first_tick(sample.wall);
+            let claim = slot.claim(&mark, now, allowance.last, 1, || 0).ok()?;
+            Some((claim, observed.noticed))
+        };
+        let first = sample(wall, 0);
+        let claimed = look(&slot, &first);
+        let (Some(_), Some(standing)) = (claimed, slot.standing(&first)) else {
+            return Ok(());
+        };
+        // another backend adopts a mark meanwhile
+        if resumed > 0 {
+            slot.resume(0, instant(right + resumed), 0);
+        }
+        let words = |slot: &Slot<AtomicU64>| {
+            [&slot.last, &slot.offset, &slot.regressed, &slot.regressions]
+                .map(|word| word.load(Ordering::Relaxed))
+        };
+        let other = Slot::<AtomicU64>::default();
+        for (copy, word) in [&other.last, &other.offset, &other.regressed, &other.regressions]
+            .into_iter()
+            .zip(words(&slot))
+        {
+            copy.store(word, Ordering::Relaxed);
+        }
+
+        let (monotonic, wall) = (later, wall + later + step);
+        let coarse = (instant(wall - lag), monotonic - lag);
+        let claim = slot.still(standing, coarse.0, coarse.1).and_then(|offset| {
+            let error = (ERROR / shape.unit() + 2) as u64 * sequences;
+            let lead = (pace.max_lead / shape.unit()) as u64 * sequences + (sequences - 1);
+            let reached = shape.first_tick_within(coarse.0)? + error;
+            let now = shape.first_tick_within(instant(coarse.1 + offset))?;
+            slot.claim_ahead(&mark, reached, now + lead, 1)
+        });
+        match claim {
+            Some(claim) => {
+                let before = words(&other);
+                // neither after a glance that took long nor at once is there more to be seen
+                let looked = look(&other, &sample(wall, monotonic + sloppy));
+                prop_assert_eq!(looked, Some((claim, false)));
+                prop_assert_eq!(&before[2..], &words(&other)[2..]);
+                prop_assert!(step.abs() <= 100 + 2 * sloppy);
+            }
+            None => prop_assert_eq!(words(&slot), words(&other)),
+        }
+    }
+}
+
+/// It is not in vain: by far the most IDs of a server that starts again need no second look.
+#[test]
+fn behind_a_clock_that_went_back_nothing_but_a_set_clock_needs_a_second_look() {
+    let slot = Slot::<AtomicU64>::default();
+    let hour = 3_600_000_000;
+    let at = |wall: i64, monotonic: i64| ClockSample {
+        wall: Timestamp::from_micros(wall),
+        monotonic_before: monotonic,
+        monotonic_after: monotonic,
+    };
+    let wall = NOW * 1_000;
+    slot.resume(0, Timestamp::from_micros(wall + hour), 0);
+    let standing = slot.standing(&at(wall, 0)).unwrap();
+    let still =
+        |wall: i64, monotonic| slot.still(standing, Timestamp::from_micros(wall), monotonic);
+    assert_eq!(still(wall, 0), Some(wall + hour));
+    assert_eq!(still(wall + 1_000_000, 1_000_000), Some(wall + hour));
+    // set by less than readings differ, or by more, to and fro
+    assert_eq!(still(wall + 1_000_100, 1_000_000), Some(wall + hour));
+    assert_eq!(still(wall + 1_000_101, 1_000_000), None);
+    assert_eq!(still(wall + 999_899, 1_000_000), None);
+    // the word was put elsewhere
+    slot.resume(0, Timestamp::from_micros(wall + 2 * hour), 0);
+    assert_eq!(still(wall, 0), None);
+    // a clock that is right stands in no particular way
+    assert_eq!(slot.standing(&at(wall + 2 * hour, 0)), None);
+    assert_eq!(slot.standing(&at(wall + 3 * hour, 0)), None);
+    assert_eq!(Slot::<AtomicU64>::default().standing(&at(wall, 0)), None);
+}
+
 /// What flushes taught, step by step: how far the mark leads.
 #[test]
 fn the_mark_leads_by_what_flushes_take() {

@@ -63,3 +63,27 @@ SELECT snowflake_timestamp(9007199254740992, 'javascript');
 SELECT snowflake_worker_id(1152921504606846976, 'ts=40,worker=8,seq=12,epoch=2020-01-01T00:00:00Z');
 SELECT snowflake_sequence(1, 'bitcoin');
 \echo SQLSTATE :SQLSTATE
+
+-- the row is the same one whichever way it is asked for, and can be compared and sorted
+SELECT d, d = snowflake_decode(id, 'twitter') AS same, (snowflake_decode(id, 'twitter')).ts = d.ts AS same_time
+    FROM generate_series(0, 1541815603606036480, 541815603606036480) AS id, snowflake_decode(id, 'twitter') AS d
+    ORDER BY snowflake_decode(id, 'twitter') DESC;
+
+-- a place in a statement that is called from again and again, by both functions of the name
+PREPARE decode(bigint) AS
+    SELECT (snowflake_decode($1)).machine_id, (snowflake_decode($1, 'discord')).worker_id, d.sequence
+        FROM snowflake_decode($1) AS d;
+EXECUTE decode(1541815603606036480);
+EXECUTE decode(175928847299117063);
+DO $$
+DECLARE
+    fields record;
+BEGIN
+    FOR i IN 0 .. 9 LOOP
+        fields := snowflake_decode((i::bigint << 22) + i, 'twitter');
+        ASSERT fields.sequence = i AND fields.datacenter_id = 0;
+        fields := uuid_decode(uuid_v7());
+        ASSERT fields.version = 7 AND fields.variant = 'rfc9562' AND fields.node IS NULL;
+    END LOOP;
+END
+$$;

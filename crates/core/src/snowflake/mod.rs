@@ -20,5 +20,5 @@ pub use layout::{Decoded, Layout};
 pub use mark::{Found, Mark, Need, Raise};
 pub use preset::preset_names;
 pub use shape::{Allowance, Shape};
-pub use text::{from_base32, to_base32, to_text};
+pub use text::{base32, decimal, from_base32, parse_base32, to_base32, to_text};
 pub use worker::{Worker, host_name_ordinal, worker_from_address};

@@ -7,6 +7,6 @@ mod word;
 
 pub use error::Error;
 pub use pace::{LONGEST_REACH, Pace};
-pub use slot::{Beyond, Claim, Observed, Slot};
+pub use slot::{Beyond, Claim, Observed, Slot, Standing};
 pub use word::Word;
 pub(crate) use word::add_one;

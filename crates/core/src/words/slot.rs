@@ -74,6 +74,20 @@ pub struct Observed {
     pub noticed: bool,
 }
 
+/// How the clocks stood to each other and to the word of a worker when a caller looked at both that
+/// goes on ahead of a clock that went back. Until one of them is set that stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Wall clock - monotonic clock, in microseconds.
+    difference: i64,
+    /// The highest difference that counts, as the slot has it.
+    offset: u64,
+}
+
+/// Two readings of clocks that no more than this sets apart are of clocks that were not set, in
+/// microseconds: as much as one that is held up between two readings makes of it.
+const STEADY: u64 = 100;
+
 impl Observed {
     /// Where the clock would be had it never gone back.
     pub fn now(&self) -> Timestamp {
@@ -161,6 +175,25 @@ impl<W: Word> Slot<W> {
                 Err(actual) => current = actual,
             }
         }
+    }
+
+    /// How the clocks stand now, if the wall clock is behind where it would be had it never gone back.
+    pub fn standing(&self, sample: &ClockSample) -> Option<Standing> {
+        let difference = sample.wall.micros().saturating_sub(sample.monotonic_before);
+        let offset = self.offset.load_relaxed();
+        (offset > order(difference)).then_some(Standing { difference, offset })
+    }
+
+    /// How far the monotonic clock is behind where the wall clock would be had it never gone back,
+    /// in microseconds: for a caller that has looked at the clocks before, and now has cheap
+    /// readings of both. `None` unless they stand as they did, so that there is nothing new to be
+    /// noticed or refused.
+    #[inline(always)]
+    pub fn still(&self, standing: Standing, wall: Timestamp, monotonic: i64) -> Option<i64> {
+        let difference = wall.micros().wrapping_sub(monotonic);
+        let is_steady = difference.abs_diff(standing.difference) <= STEADY;
+        (is_steady && self.offset.load_relaxed() == standing.offset)
+            .then(|| disorder(standing.offset))
     }
 
     /// Forgets how far the wall clock went back once it is past the last tick, whose time is
