@@ -13,6 +13,8 @@
 #   make psql           the same set-up, and you in psql
 #   make test           everything that is tested, on PostgreSQL 15, 16 and 18
 #   make bench          measure it against sequences and UUIDs
+#   make profile [SQL='SELECT ...']
+#                       where the time of a statement goes, by perf or callgrind
 #   make benchmarks-page RUN=latest
 #                       rewrite docs/benchmarks.md and its plots from the results of a run
 #   make schema         rewrite the install script in sql/ from the Rust sources
@@ -76,6 +78,8 @@ test:
 	@tools/test
 bench:
 	@tools/bench
+profile:
+	@tools/profile $(if $(SQL),"$(SQL)")
 benchmarks-page:
 	@tools/benchmarks-page $(RUN)
 schema:
@@ -84,5 +88,5 @@ help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
 FORCE:
-.PHONY: all install install-library uninstall uninstall-library installcheck clean demo psql test bench benchmarks-page \
+.PHONY: all install install-library uninstall uninstall-library installcheck clean demo psql test bench profile benchmarks-page \
 	schema help FORCE

@@ -3,7 +3,7 @@
 import contextlib
 import typing
 
-from measure import CEILING, batch, has_uuid_ossp, in_turn, net, settle, version
+from measure import CEILING, batch, has_extension, in_turn, net, settle, version
 from postgres import HERE, Failure
 
 CONSTANT = "a constant function"
@@ -73,12 +73,24 @@ UUIDS = {
     "snowflake128_next()": row("snowflake128_next()"),
     "gen_random_uuid()": row("gen_random_uuid()", CONSTANT, 10),
 }
-UUID_OSSP = {
-    "uuid_generate_v1()": row("uuid_generate_v1()", CONSTANT, 20),
-    "uuid_generate_v3()": row("uuid_generate_v3(uuid_ns_dns(), i::text)", NAME, 10),
-    "uuid_generate_v4()": row("uuid_generate_v4()", CONSTANT, 10),
-    "uuid_generate_v5()": row("uuid_generate_v5(uuid_ns_dns(), i::text)", NAME, 10),
+# Those of other extensions, by the name of the extension: measured where that is installed.
+OTHERS_UUIDS = {
+    "uuid-ossp": {
+        "uuid_generate_v1()": row("uuid_generate_v1()", CONSTANT, 20),
+        "uuid_generate_v3()": row("uuid_generate_v3(uuid_ns_dns(), i::text)", NAME, 10),
+        "uuid_generate_v4()": row("uuid_generate_v4()", CONSTANT, 10),
+        "uuid_generate_v5()": row("uuid_generate_v5(uuid_ns_dns(), i::text)", NAME, 10),
+    },
+    "pg_uuidv7": {"uuid_generate_v7() of pg_uuidv7": row("uuid_generate_v7()", CONSTANT, 10)},
+    "pg_idkit": {
+        "idkit_uuidv7_generate_uuid() of pg_idkit": row("idkit_uuidv7_generate_uuid()", CONSTANT, 10),
+        "idkit_ulid_generate() of pg_idkit": row("idkit_ulid_generate()", CONSTANT, 10),
+    },
+    "pgx_ulid": {"gen_ulid() of pgx_ulid": row("gen_ulid()", CONSTANT, 10)},
 }
+OTHERS_IDS = {"snowflake": {"snowflake.nextval() of pgEdge": row("snowflake.nextval('snowflake.id_seq')", CONSTANT, 10)}}
+# What such an extension wants to be told.
+OTHERS_SETTINGS = {"snowflake": ("snowflake.node", "1")}
 # What a call reads differs from row to row.
 SOME_ID = "i::bigint << 30"
 SOME_TEXT = "lpad(i::text, 13, '0')"
@@ -113,18 +125,34 @@ MOST = {
 POSTGRES_18 = {"uuidv7()": row("uuidv7()", CONSTANT, 10)}
 
 
+def of_others(server, extensions, database="postgres"):
+    """The arms of other extensions that this server has, which are created in the database."""
+    arms = {}
+    for name, those in extensions.items():
+        if has_extension(server, name, database):
+            arms |= those
+            if name in OTHERS_SETTINGS:
+                setting, value = OTHERS_SETTINGS[name]
+                server.query(f"ALTER DATABASE {database} SET {setting} = '{value}'")
+    return arms
+
+
 def uuid_arms(server):
     """Those that this server has."""
-    ossp = UUID_OSSP if has_uuid_ossp(server) else {}
     new = POSTGRES_18 if version(server) >= 180000 else {}
-    return {**UUIDS, **ossp, **new}
+    return {**UUIDS, **of_others(server, OTHERS_UUIDS), **new}
+
+
+def id_arms(server):
+    """Those beside the ones that the targets are about."""
+    return {**OTHER_IDS, **of_others(server, OTHERS_IDS)}
 
 
 # --- instructions ---------------------------------------------------------------------------------------------------
 
 def instructions(server, report, sizes):
     """Instructions per call, in single-user mode under callgrind."""
-    few = {**OTHER_IDS, **uuid_arms(server), **READING}
+    few = {**id_arms(server), **uuid_arms(server), **READING}
     core = only("pg_backend_pid()", "snowflake_next()")
     with databases(server, "first", "few", "again", "ranged", "ahead", "behind"):
         get_far_ahead(server, "ahead", "behind")
@@ -172,9 +200,10 @@ def databases(server, *names):
     with server.session(first) as session:
         session.query(rf"\i '{HERE / 'sql' / 'setup.sql'}'")
         session.query("SELECT ticket_create('calls', 1, 1000)")
-    has_uuid_ossp(server, first)
     for name in others:
         server.query(f"CREATE DATABASE {name} TEMPLATE {first}")
+    for name in names:
+        of_others(server, {**OTHERS_UUIDS, **OTHERS_IDS}, name)
     yield
     for name in names:
         server.query(f"DROP DATABASE {name}")
@@ -211,13 +240,14 @@ def cpu_per_call(server, report, sizes):
     ours, theirs = "snowflake_next()", "nextval() CACHE 1000"
     server.set("snowflake_pg.max_lead", 3_600_000)
     server.query("SELECT ticket_create('calls', 1, 1000)")
+    others_here = id_arms(server)
     with server.session() as session:
         def get_ahead():
             """Two seconds of IDs at once."""
             session.query(batch(2 * CEILING))
 
         ids = cpu(session, IDS, sizes, 2 * sizes.rounds, get_ahead)
-        others = cpu(session, OTHER_IDS, sizes, sizes.rounds)
+        others = cpu(session, others_here, sizes, sizes.rounds)
         server.set("snowflake_pg.worker_id", "1-2", [session])
         ranged = cpu(session, only(ours, theirs), sizes, sizes.rounds, get_ahead)
         if session.row("SELECT sum(waits), bool_and(lead > interval '1 s') FROM snowflake_status") != ["0", "t"]:
@@ -276,7 +306,7 @@ def cpu_per_call(server, report, sizes):
     report.ratios(f"CPU, {BATCH} / generate_series() of the same length, gross", ids[BATCH], ids[SERIES], most=1.1)
     report.figure("  the same by the least of all rounds", min(ids[BATCH]) / min(ids[SERIES]), most=1.1)
     report_net(report, IDS, ids)
-    report_net(report, OTHER_IDS, others)
+    report_net(report, others_here, others)
 
 
 def uuids(server, report, sizes):

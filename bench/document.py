@@ -33,6 +33,7 @@ WORKLOADS = {
     "D. Rows with a primary key": ("bulk_inserts", "inserts"),
     "E. How the cost grows": ("growth",),
     "F. Memory": ("memory",),
+    "G. Rows that are read by their time": ("reading",),
     "Write-ahead log, and callers that are stopped": ("wal_volume", "latency"),
     "Other figures": (),  # of subjects that are not named here
 }

@@ -40,10 +40,10 @@ def version(server):
     return int(server.query("SHOW server_version_num")[0])
 
 
-def has_uuid_ossp(server, database="postgres"):
-    """Whether uuid-ossp, which is not everywhere, could be created or is there already."""
+def has_extension(server, name, database="postgres"):
+    """Whether an extension, which is not everywhere, could be created or is there already."""
     try:
-        server.query('CREATE EXTENSION IF NOT EXISTS "uuid-ossp"', database)
+        server.query(f'CREATE EXTENSION IF NOT EXISTS "{name}"', database)
     except Failure:
         return False
     return True

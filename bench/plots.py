@@ -34,7 +34,7 @@ class Plot(typing.NamedTuple):
 # --- what is in them ------------------------------------------------------------------------------------------------
 
 def is_ours(arm):
-    return arm.startswith(("snowflake", "uuid_v", "ticket_next"))
+    return arm.startswith(("snowflake_", "snowflake128_", "uuid_v", "ticket_next"))
 
 
 def spread(values):
