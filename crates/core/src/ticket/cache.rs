@@ -105,6 +105,18 @@ impl<W: Word> Cache<W> {
     /// word is read: a cache that changes hands later is emptied first, and the swap fails.
     #[inline]
     pub fn draw(&self, mine: impl Fn() -> bool) -> Option<Ticket> {
+        self.draw_if(mine, |_| true)
+    }
+
+    /// Draws the next number as [`Cache::draw`] does, unless its caller should fetch the next block:
+    /// for one that cannot.
+    #[inline(always)]
+    pub fn draw_of_many(&self, mine: impl Fn() -> bool) -> Option<i64> {
+        Some(self.draw_if(mine, |ticket| !ticket.low)?.number)
+    }
+
+    #[inline(always)]
+    fn draw_if(&self, mine: impl Fn() -> bool, wanted: impl Fn(&Ticket) -> bool) -> Option<Ticket> {
         let mut current = self.current.load_acquire();
         loop {
             let left = current & LEFT;
@@ -116,8 +128,12 @@ impl<W: Word> Cache<W> {
             let further = ((left - 1) as i64).wrapping_mul(self.step.load_relaxed() as i64);
             let number = (self.last.load_relaxed() as i64).wrapping_sub(further);
             let low = left - 1 <= self.low.load_relaxed() && self.queued.load_relaxed() == 0;
+            let ticket = Ticket { number, low };
+            if !wanted(&ticket) {
+                return None;
+            }
             match self.current.compare_exchange_release(current, current - 1) {
-                Ok(_) => return Some(Ticket { number, low }),
+                Ok(_) => return Some(ticket),
                 Err(actual) => current = actual,
             }
         }
