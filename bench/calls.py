@@ -114,6 +114,7 @@ READING = {
 }
 # The most instructions, net.
 MOST = {
+    "ticket_next()": 500,
     "snowflake_decode(id)": 1_300,
     "uuid_decode(uuid) of version 1": 1_300,
     "uuid_decode(uuid) of version 7": 1_300,

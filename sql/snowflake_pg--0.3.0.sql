@@ -445,7 +445,7 @@ REVOKE EXECUTE ON FUNCTION snowflake_pg_ticket_state(regclass) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION snowflake_pg_ticket_state(regclass) TO pg_monitor;
 GRANT SELECT ON snowflake_tickets TO pg_monitor;
 
-CREATE  FUNCTION "ticket_next"(
+CREATE FUNCTION "ticket_next"(
 	"name" text
 ) RETURNS bigint
 STRICT VOLATILE PARALLEL SAFE

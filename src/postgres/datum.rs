@@ -168,12 +168,23 @@ pub unsafe fn bytes<'fcx>(arg: Arg<'_, 'fcx>) -> &'fcx [u8] {
     // where it is, as PostgreSQL would have it
     unsafe {
         let mut value = pointer::<pg_sys::varlena>(arg);
-        let plain = varlena::varatt_is_4b_u(value)
-            || varlena::varatt_is_1b(value) && !varlena::varatt_is_1b_e(value);
-        if !plain {
+        if !is_plain(value) {
             value = pg_sys::pg_detoast_datum_packed(value);
         }
         varlena::varlena_to_byte_slice(value)
+    }
+}
+
+/// Whether a varlena is neither compressed nor elsewhere.
+///
+/// # Safety
+/// It is the address of one.
+#[inline(always)]
+pub unsafe fn is_plain(value: *const pg_sys::varlena) -> bool {
+    // SAFETY: as the caller promises; looks at the first byte
+    unsafe {
+        varlena::varatt_is_4b_u(value)
+            || varlena::varatt_is_1b(value) && !varlena::varatt_is_1b_e(value)
     }
 }
 

@@ -6,6 +6,9 @@
 //! anew: refuses, waits, looks up what is not known yet.
 
 use pgrx::pg_sys;
+use pgrx::varlena;
+
+use crate::postgres::datum;
 
 /// Defines an entry, and the record by which PostgreSQL knows how to call it. The entry of pgrx
 /// belongs to a function that is declared with the symbol of this one.
@@ -52,7 +55,7 @@ pub fn seldom() {}
 #[derive(Clone, Copy)]
 pub struct Arguments<'a>(&'a [pg_sys::NullableDatum]);
 
-impl Arguments<'_> {
+impl<'a> Arguments<'a> {
     /// Those of a call.
     ///
     /// # Safety
@@ -71,5 +74,15 @@ impl Arguments<'_> {
     pub fn integer(self, index: usize) -> Option<i32> {
         let argument = self.0.get(index).filter(|argument| !argument.isnull)?;
         Some(argument.value.value() as i32)
+    }
+
+    /// One of type text that is neither compressed nor elsewhere, in the encoding of the database;
+    /// `None` for others.
+    #[inline(always)]
+    pub fn text(self, index: usize) -> Option<&'a [u8]> {
+        let argument = self.0.get(index).filter(|argument| !argument.isnull)?;
+        let value = argument.value.cast_mut_ptr();
+        // SAFETY: the address of a varlena, which a text is
+        unsafe { datum::is_plain(value).then(|| varlena::varlena_to_byte_slice(value)) }
     }
 }

@@ -81,7 +81,7 @@ impl<T: Clone> Kept<T> {
     }
 
     /// The value, looked up in any case. One that fails leaves none.
-    pub fn renew(&'static self, find: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    pub fn renew<E>(&'static self, find: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         self.forget();
         let (value, lasting) = self.find(find)?;
         if lasting {
@@ -120,6 +120,37 @@ impl<T> Watcher for Kept<T> {
             self.forget();
         }
     }
+}
+
+/// How many messages have come in about what roles may do: about roles, their members, and owners
+/// of databases, whom a role stands for. Relations, and who may do what with them, are none of it.
+#[inline(always)]
+pub fn role_changes() -> u64 {
+    ROLES.get()
+}
+
+static ROLES: BackendLocal<u64> = BackendLocal::new(0);
+
+/// Counts them from now on; to be called before `role_changes`.
+pub fn count_role_changes() {
+    static IS_COUNTING: BackendLocal<bool> = BackendLocal::new(false);
+    if IS_COUNTING.replace(true) {
+        return;
+    }
+    use pg_sys::SysCacheIdentifier::{AUTHMEMMEMROLE, AUTHMEMROLEMEM, AUTHOID, DATABASEOID};
+    for cache in [AUTHOID, AUTHMEMROLEMEM, AUTHMEMMEMROLE, DATABASEOID] {
+        // SAFETY: the callback stays valid as long as the process; it is registered once
+        unsafe {
+            let argument = pg_sys::Datum::from(0);
+            pg_sys::CacheRegisterSyscacheCallback(cache as i32, Some(on_role_message), argument);
+        }
+    }
+}
+
+/// A role, a membership or a database has changed.
+#[pg_guard]
+unsafe extern "C-unwind" fn on_role_message(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
+    ROLES.set(ROLES.get().wrapping_add(1));
 }
 
 /// Tells a watcher of changes from now on.

@@ -26,3 +26,15 @@ pub fn as_owner<T>(relation: pg_sys::Oid, work: impl FnOnce() -> Outcome<T>) -> 
         result
     }
 }
+
+unsafe extern "C-unwind" {
+    /// PostgreSQL's own, without pgrx's guard: it returns a variable of the process.
+    fn GetUserId() -> pg_sys::Oid;
+}
+
+/// Who runs what runs now: as SET ROLE and functions with the rights of their owners have it.
+#[inline(always)]
+pub fn current() -> pg_sys::Oid {
+    // SAFETY: raises no error
+    unsafe { GetUserId() }
+}

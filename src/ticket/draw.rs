@@ -2,6 +2,7 @@
 
 use pgrx::prelude::*;
 
+use crate::postgres::entry::entry;
 use crate::postgres::error::{OrRaise, Outcome};
 use crate::postgres::sequence::Sequence;
 use crate::postgres::standbys;
@@ -15,17 +16,39 @@ use crate::ticket::no_ticket::NoTicket;
 use crate::ticket::order;
 
 /// The next number of a counter.
-#[pg_extern(volatile, parallel_safe)]
-fn ticket_next(name: ServerText) -> i64 {
+#[pg_extern(sql = r#"
+CREATE FUNCTION "ticket_next"(
+	"name" text
+) RETURNS bigint
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'ticket_next_wrapper';
+"#)]
+fn ticket_next_guarded(name: ServerText) -> i64 {
     next(name)
         .map_err(|no_ticket| no_ticket.failure(name))
         .or_raise()
 }
 
+entry!(
+    ticket_next_wrapper,
+    pg_finfo_ticket_next_wrapper,
+    or ticket_next_guarded_wrapper,
+    |arguments| {
+        let counter = known::known_to_be_allowed(arguments.text(0)?)?;
+        let entry = counter.entry?;
+        if standbys::are_set() {
+            // it may have to wait for them
+            return None;
+        }
+        let number = entry.cache.draw_of_many(|| entry.belongs_to(counter.key))?;
+        Some(number.into())
+    }
+);
+
 fn next(name: ServerText) -> Result<i64, NoTicket> {
     loop {
-        let counter = &known::counter(name)?;
-        counter::check_privilege(counter.sequence)?;
+        let counter = &known::allowed(name)?;
         let Some(entry) = counter.entry else {
             return claim_one(counter);
         };

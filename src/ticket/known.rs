@@ -8,11 +8,12 @@ use pgrx::prelude::*;
 
 use crate::extension;
 use crate::postgres::error::Outcome;
-use crate::postgres::invalidation::Kept;
+use crate::postgres::invalidation::{Kept, count_role_changes, role_changes};
 use crate::postgres::name::Relation;
 use crate::postgres::table::{Key, Table};
 use crate::postgres::text::ServerText;
-use crate::shared::block_orders;
+use crate::postgres::user;
+use crate::shared::block_orders::{self, LONGEST_NAME};
 use crate::shared::counters::CounterEntry;
 use crate::shared::places;
 use crate::shared::segment::{self, Shared};
@@ -80,10 +81,73 @@ pub fn counter(name: ServerText) -> Result<KnownCounter, NoTicket> {
     KNOWN.get_or_find(name.bytes(), || look_up(name))
 }
 
+/// A counter that a user was allowed to draw from.
+#[derive(Clone, Copy)]
+struct Allowed {
+    /// The name, with zeros behind it.
+    name: [u8; LONGEST_NAME],
+    length: usize,
+    counter: KnownCounter,
+    user: pg_sys::Oid,
+    /// What [`role_changes`] was before that was looked up. A change of the sequence, and of who
+    /// may use it, drops the whole.
+    roles: u64,
+}
+
+/// As many as most statements use, each in the place that its name says.
+static ALLOWED: [Kept<Allowed>; 8] = [const {
+    Kept::new(|allowed: &Allowed, changed| {
+        [allowed.counter.sequence, allowed.counter.table].contains(&changed)
+    })
+}; 8];
+
+#[inline(always)]
+fn place_of(name: &[u8]) -> &'static Kept<Allowed> {
+    let (first, last) = match name {
+        [] => (0, 0),
+        [first, ..] => (*first, name[name.len() - 1]),
+    };
+    let place = name.len() + usize::from(first) + usize::from(last);
+    &ALLOWED[place % ALLOWED.len()]
+}
+
+/// The counter of a name, if this user may draw from it and that was looked up before.
+#[inline(always)]
+pub fn known_to_be_allowed(name: &[u8]) -> Option<KnownCounter> {
+    let allowed = place_of(name).get()?;
+    let is_same = allowed.name.get(..allowed.length) == Some(name)
+        && allowed.user == user::current()
+        && allowed.roles == role_changes();
+    is_same.then_some(allowed.counter)
+}
+
+/// The counter of a name, from which this user may draw.
+pub fn allowed(name: ServerText) -> Result<KnownCounter, NoTicket> {
+    count_role_changes();
+    let find = || -> Result<Allowed, NoTicket> {
+        let (roles, user) = (role_changes(), user::current());
+        let counter = counter(name)?;
+        counter::check_privilege(counter.sequence)?;
+        let mut allowed = Allowed {
+            name: [0; LONGEST_NAME],
+            length: name.bytes().len(),
+            counter,
+            user,
+            roles,
+        };
+        if let Some(space) = allowed.name.get_mut(..allowed.length) {
+            space.copy_from_slice(name.bytes());
+        }
+        Ok(allowed)
+    };
+    Ok(place_of(name.bytes()).renew(find)?.counter)
+}
+
 /// Looks all of them up again.
 pub fn forget() {
     KNOWN.forget();
     TABLE.forget();
+    ALLOWED.iter().for_each(Kept::forget);
 }
 
 impl KnownCounter {

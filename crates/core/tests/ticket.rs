@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicU64;
 
 use proptest::prelude::*;
-use snowflake_core::ticket::{Block, Cache, Counter, LARGEST_GROWTH, Queued, block_size};
+use snowflake_core::ticket::{Block, Cache, Counter, LARGEST_GROWTH, Queued, Ticket, block_size};
 
 fn cases(number: u32) -> ProptestConfig {
     ProptestConfig {
@@ -342,4 +342,36 @@ fn the_next_block_is_asked_for_in_time() {
     assert!(!cache.draw(|| true).unwrap().low);
     cache.advance(0);
     assert_eq!(cache.draw(|| true).unwrap().number, 5);
+}
+
+#[test]
+fn who_cannot_fetch_the_next_block_draws_only_while_nobody_need() {
+    let cache = Cache::<AtomicU64>::new();
+    let block = |first| Queued {
+        block: Block {
+            first,
+            step: 1,
+            count: 4,
+        },
+        position: 0,
+    };
+    cache.queue(block(1));
+    cache.advance(0);
+    let mine = || true;
+    assert_eq!(cache.draw_of_many(|| false), None);
+    assert_eq!(cache.draw_of_many(mine), Some(1));
+    // half of it is left, and nothing behind it
+    assert_eq!(cache.draw_of_many(mine), None);
+    assert_eq!(cache.left(), 3);
+    let ticket = Ticket {
+        number: 2,
+        low: true,
+    };
+    assert_eq!(cache.draw(mine), Some(ticket));
+    cache.queue(block(5));
+    assert_eq!(cache.draw_of_many(mine), Some(3));
+    assert_eq!(cache.draw_of_many(mine), Some(4));
+    assert_eq!(cache.draw_of_many(mine), None);
+    cache.advance(0);
+    assert_eq!(cache.draw_of_many(mine), Some(5));
 }

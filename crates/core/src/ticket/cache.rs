@@ -109,6 +109,18 @@ impl<W: Word> Cache<W> {
     /// word is read: a cache that changes hands later is emptied first, and the swap fails.
     #[inline]
     pub fn draw(&self, mine: impl Fn() -> bool) -> Option<Ticket> {
+        self.draw_if(mine, |_| true)
+    }
+
+    /// Draws the next number as [`Cache::draw`] does, unless its caller should fetch the next block:
+    /// for one that cannot.
+    #[inline(always)]
+    pub fn draw_of_many(&self, mine: impl Fn() -> bool) -> Option<i64> {
+        Some(self.draw_if(mine, |ticket| !ticket.low)?.number)
+    }
+
+    #[inline(always)]
+    fn draw_if(&self, mine: impl Fn() -> bool, wanted: impl Fn(&Ticket) -> bool) -> Option<Ticket> {
         let mut current = self.current.load_acquire();
         loop {
             let left = current & LEFT;
@@ -122,11 +134,15 @@ impl<W: Word> Cache<W> {
             let number = (self.last.load_relaxed() as i64).wrapping_sub(further);
             let fetching = self.fetching.load_relaxed();
             let low = left_after <= fetching >> 32 && fetching & QUEUED == 0;
+            let ticket = Ticket { number, low };
+            if !wanted(&ticket) {
+                return None;
+            }
             match self
                 .current
                 .compare_exchange_release(current, current.wrapping_sub(1))
             {
-                Ok(_) => return Some(Ticket { number, low }),
+                Ok(_) => return Some(ticket),
                 Err(actual) => current = actual,
             }
         }
