@@ -7,6 +7,7 @@ use std::ptr;
 use pgrx::prelude::*;
 
 use crate::net::deadline::Deadline;
+use crate::postgres::wait::Event;
 
 // From libpq-fe.h, which is stable: the library has had one major version since 2005.
 
@@ -304,7 +305,7 @@ impl Connection {
     fn wait(&self, events: u32, deadline: Deadline) -> Result<(), String> {
         // SAFETY: the connection is open or opening
         let socket = unsafe { PQsocket(self.0) };
-        deadline.wait_for(socket, events)
+        deadline.wait_for(Event::Registry, socket, events)
     }
 
     fn message(&self) -> String {

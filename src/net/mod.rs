@@ -3,3 +3,4 @@
 pub mod deadline;
 pub mod libpq;
 pub mod tcp;
+pub mod udp;

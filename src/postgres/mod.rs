@@ -5,6 +5,7 @@ pub mod datum;
 pub mod encoding;
 pub mod error;
 pub mod existence;
+pub mod interval;
 pub mod invalidation;
 pub mod label_provider;
 pub mod lock;

@@ -26,3 +26,9 @@ pub fn as_owner<T>(relation: pg_sys::Oid, work: impl FnOnce() -> Outcome<T>) -> 
         result
     }
 }
+
+/// Whether the user whose rights count now is a superuser.
+pub fn is_superuser() -> bool {
+    // SAFETY: looks up the current user
+    unsafe { pg_sys::superuser() }
+}

@@ -71,6 +71,7 @@ fn mutated_packets() {
     let query = Query::new(random.bits());
     let mut good = [0; 48];
     good[..4].copy_from_slice(&[0x24, 2, 6, (-23_i8) as u8]);
+    good[12..16].copy_from_slice(b"GPS\0");
     good[24..32].copy_from_slice(&query.packet()[40..]);
     good[32..40].copy_from_slice(&NtpTime::from_nanos(NOW + 1_000_000).0.to_be_bytes());
     good[40..].copy_from_slice(&NtpTime::from_nanos(NOW + 1_100_000).0.to_be_bytes());

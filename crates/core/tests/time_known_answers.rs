@@ -235,9 +235,10 @@ fn reference_ids_and_kisses() {
     };
     assert_eq!(code(1, *b"GPS\0"), ("GPS".into(), None));
     assert_eq!(code(0, *b"RATE"), ("RATE".into(), Some("RATE".into())));
-    assert_eq!(code(0, *b"\0\0\0\0"), (String::new(), Some(String::new())));
+    // what servers make of stratum 16 is no kiss
+    assert_eq!(code(0, *b"\0\0\0\0"), (String::new(), None));
     // what is no text is no text of an error either
-    assert_eq!(code(0, *b"A\nB\0").0, "0x410a4200");
+    assert_eq!(code(0, *b"A\nB\0"), ("0x410a4200".into(), None));
     assert_eq!(code(1, [0xff, 0xfe, 0, 1]).0, "0xfffe0001");
     assert_eq!(code(2, [10, 0, 0, 1]).0, "10.0.0.1");
 }
@@ -307,11 +308,19 @@ fn what_is_not_an_answer_is_ignored() {
 #[test]
 fn what_is_wrong_with_an_answer() {
     let says = |answer: Answer| (answer.state(), answer.to_string());
-    let kiss = judge(|bytes| bytes[1] = 0);
+    let refused = |bytes: &mut [u8; 48]| {
+        bytes[1] = 0;
+        bytes[12..16].copy_from_slice(b"RATE");
+    };
+    let kiss = judge(refused);
     assert_eq!(says(kiss), (State::Kiss, "it refuses".into()));
     // a kiss comes before all else
     assert_eq!(
-        judge(|bytes| bytes[..2].copy_from_slice(&[0xe4, 0])).state(),
+        judge(|bytes| {
+            refused(bytes);
+            bytes[0] |= 3 << 6;
+        })
+        .state(),
         State::Kiss
     );
     let unsynchronised = (
@@ -319,7 +328,7 @@ fn what_is_wrong_with_an_answer() {
         "its clock is not synchronised".into(),
     );
     assert_eq!(says(judge(|bytes| bytes[0] |= 3 << 6)), unsynchronised);
-    for stratum in [16, 17, 255] {
+    for stratum in [0, 16, 17, 255] {
         assert_eq!(says(judge(|bytes| bytes[1] = stratum)), unsynchronised);
     }
     assert_eq!(judge(|bytes| bytes[1] = 15).state(), State::Good);

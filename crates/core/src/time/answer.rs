@@ -114,7 +114,7 @@ impl Answer {
     /// Judges an answer. `sent` is when the request was sent by our clock; `elapsed` how long it
     /// took until the answer was received, by a clock that nobody sets meanwhile.
     pub fn judge(packet: &Packet, sent: i64, elapsed: i64) -> Self {
-        if packet.is_kiss() {
+        if packet.kiss().is_some() {
             return Self::Kiss;
         }
         if !packet.is_synchronised() {

@@ -25,8 +25,8 @@ pub struct Packet {
     pub version: u8,
     /// 3 is a client, 4 a server.
     pub mode: u8,
-    /// 1 has a reference clock, each further one is synchronised to the one before; 0 is a
-    /// kiss-o'-death.
+    /// 1 has a reference clock, each further one is synchronised to the one before. 0 is a
+    /// kiss-o'-death, or what servers make of 16, which is unsynchronised.
     pub stratum: u8,
     /// Logarithm to base 2 of the seconds between polls.
     pub poll: i8,
@@ -109,14 +109,9 @@ impl Packet {
         packet
     }
 
-    /// Whether it is a kiss-o'-death, by which a server refuses.
-    pub fn is_kiss(&self) -> bool {
-        self.stratum == 0
-    }
-
     /// Whether the server calls its clock synchronised.
     pub fn is_synchronised(&self) -> bool {
-        self.leap != UNSYNCHRONISED && self.stratum < MAX_STRATUM
+        self.leap != UNSYNCHRONISED && (1..MAX_STRATUM).contains(&self.stratum)
     }
 
     /// Round trip to the reference clock.
@@ -138,30 +133,33 @@ impl Packet {
         }
     }
 
-    /// The code of a kiss-o'-death.
+    /// The code of a kiss-o'-death, by which a server refuses.
     pub fn kiss(&self) -> Option<String> {
-        self.is_kiss().then(|| self.code())
+        let code = self.letters().filter(|code| !code.is_empty());
+        code.filter(|_| self.stratum == 0).map(Into::into)
     }
 
     /// What the server is synchronised to: a code at stratum 1, else an IPv4 address or a part of
     /// the checksum of an IPv6 address, which cannot be told apart.
     pub fn reference_id(&self) -> String {
-        if self.stratum <= 1 {
-            self.code()
-        } else {
-            Ipv4Addr::from(self.reference_id).to_string()
+        if self.stratum > 1 {
+            return Ipv4Addr::from(self.reference_id).to_string();
         }
+        self.letters()
+            .map_or_else(|| self.hexadecimal(), Into::into)
     }
 
-    /// The reference ID as up to four characters, or in hexadecimal if it is no text.
-    fn code(&self) -> String {
+    /// The reference ID as up to four characters, if it is text.
+    fn letters(&self) -> Option<&str> {
         let padding = self.reference_id.iter().rev();
         let padding = padding.take_while(|byte| **byte == 0).count();
         let letters = self.reference_id.len().saturating_sub(padding);
         let text = self.reference_id.get(..letters).unwrap_or_default();
-        if text.iter().all(u8::is_ascii_graphic) {
-            return text.iter().copied().map(char::from).collect();
-        }
+        let is_text = text.iter().all(u8::is_ascii_graphic);
+        str::from_utf8(text).ok().filter(|_| is_text)
+    }
+
+    fn hexadecimal(&self) -> String {
         let mut hexadecimal = String::from("0x");
         for byte in self.reference_id {
             // writing to a string does not fail
