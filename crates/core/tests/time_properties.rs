@@ -4,8 +4,8 @@
 
 use proptest::prelude::*;
 use snowflake_core::time::{
-    Answer, Exchange, Filter, Measurement, NtpTime, Query, Selection, Span, cristian, majority,
-    select,
+    Anchor, Answer, Exchange, Filter, Measurement, NtpTime, Query, Selection, Span, cristian,
+    majority, select,
 };
 
 const SECOND: i64 = 1_000_000_000;
@@ -151,6 +151,72 @@ proptest! {
         prop_assert!(hull.high <= honest_spans().map(|span| span.high).max().unwrap());
         for place in places.iter().take(majority(clocks.len())) {
             prop_assert!(selection.truechimers[*place]);
+        }
+    }
+}
+
+/// What happens between two looks at the clocks.
+#[derive(Clone, Debug)]
+enum Event {
+    /// So much true time passes, while the wall clock is slewed by parts in a million.
+    Pass { nanos: i64, slew: i64 },
+    /// Somebody sets the wall clock by so much.
+    Step(i64),
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let pass = (
+        0..100_000 * SECOND,
+        prop_oneof![Just(0), -83_333..=83_333_i64],
+    )
+        .prop_map(|(nanos, slew)| Event::Pass { nanos, slew });
+    // up to 400 days, or a leap second
+    let step = prop_oneof![
+        Just(SECOND),
+        Just(-SECOND),
+        -34_560_000 * SECOND..34_560_000 * SECOND
+    ];
+    proptest::collection::vec(
+        prop_oneof![3 => pass, 1 => step.prop_map(Event::Step)],
+        1..20,
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever becomes of the wall clock, and however the machine sleeps: elapsed time is that of a
+    /// crystal, off by 100 ppm at the most.
+    #[test]
+    fn an_anchor_never_excludes_the_truth(
+        begin in INSTANTS, off in -SECOND..SECOND, [below, above] in [0..SECOND, 0..SECOND], uptime in 0..1_000_000 * SECOND,
+        crystal in -100..=100_i64, events in events(),
+    ) {
+        let (mut truth, mut wall, mut elapsed) = (begin, begin - off, uptime);
+        let anchor = Anchor::new(Span { low: off - below, high: off + above }, wall, elapsed).unwrap();
+        prop_assert!(anchor.error(elapsed) <= (below + above) / 2 + 2);
+        for event in events {
+            match event {
+                Event::Pass { nanos, slew } => {
+                    let share = |ppm: i64| (i128::from(nanos) * i128::from(ppm) / 1_000_000) as i64;
+                    truth += nanos;
+                    wall += nanos + share(slew);
+                    elapsed += nanos + share(crystal);
+                }
+                Event::Step(by) => wall += by,
+            }
+            let ahead = anchor.ahead(wall, elapsed);
+            prop_assert!(ahead.low <= truth - wall && truth - wall <= ahead.high);
+            prop_assert!(ahead.high - ahead.low <= 2 * anchor.error(elapsed));
+        }
+    }
+
+    #[test]
+    fn an_anchor_overflows_nowhere(values in any::<[i64; 6]>()) {
+        let [low, high, wall, elapsed, later_wall, later] = values;
+        if let Some(anchor) = Anchor::new(Span { low, high }, wall, elapsed) {
+            let ahead = anchor.ahead(later_wall, later);
+            prop_assert!(ahead.low <= ahead.high);
         }
     }
 }

@@ -4,6 +4,7 @@
 //! Times and distances are nanoseconds in an `i64` unless a name or comment says otherwise; instants
 //! count from 1970. No decision is taken by floating point.
 
+mod anchor;
 mod answer;
 mod cristian;
 mod error;
@@ -17,6 +18,7 @@ mod packet;
 mod select;
 mod servers;
 
+pub use anchor::Anchor;
 pub use answer::{Answer, Measurement, Query, State};
 pub use cristian::{Cristian, cristian};
 pub use error::Error;
