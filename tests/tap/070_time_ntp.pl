@@ -71,6 +71,10 @@ my %address = start_servers(
             $send->(answer($request)) // last;
         }
     }));
+# ways that take different times, by a third of a second
+%address = (%address, start_servers(
+    there => sub { my ($request, $send) = @_; sleep 0.3; $send->(answer($request)) },
+    back => sub { my ($request, $send) = @_; my $answer = answer($request); sleep 0.3; $send->($answer) }));
 %address = (%address, start_servers(
     flood_only => sub { my ($request, $send) = @_; my $end = time + 3; $flood->($request, $send, 100) while time < $end }));
 
@@ -104,6 +108,8 @@ is(query('reference', 'state, stratum, reference_id'), 'good|1|PPS', 'one with a
 is(query('ahead', 'state, ' . is_about(0.25) . q(, delay BETWEEN '-1 ms' AND '10 s', root_distance >= '1 ms',
     root_distance < delay + '10 ms', dispersion BETWEEN '1 us' AND '1 ms', jitter = '0')),
     'good|t|t|t|t|t|t', 'one that is 250 ms ahead');
+is(query($_, 'state, ' . is_about(0) . q(, delay > '290 ms')), 'good|t|t', "one far away, and mostly on the way $_")
+  for qw(there back);
 is(query('era_1', q(state, date_trunc('minute', clock_timestamp() + clock_offset))), 'good|2040-01-01 00:00:00+00',
     'one that is in the next era');
 

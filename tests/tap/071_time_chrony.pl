@@ -20,6 +20,7 @@ my ($host, $port) = split /:/, $honest[0];
 # One that serves the time of an honest one, but for a quarter of a second.
 my $liar = start_chronyd("server $host port $port iburst minpoll 0 maxpoll 0 offset 0.25");
 my $unsynchronised = start_chronyd();
+my $ipv6 = start_chronyd_at('::1', 'local stratum 3');
 
 my $node = new_node('clients', conf => "intervalstyle = 'postgres'\n");
 $node->start;
@@ -46,6 +47,10 @@ for my $server (@honest)
 {
     becomes(sub { query($server, "state, $about, stratum, leap, reference_id, ignored") }, 'good|t|t|2|0|127.127.1.1|0',
         "$server tells the time, and this machine has the same");
+}
+SKIP: {
+    skip 'this machine has no IPv6', 1 unless $ipv6;
+    becomes(sub { query($ipv6, "state, $about, stratum") }, 'good|t|t|3', "$ipv6 does, too");
 }
 is(query($honest[0], "state, $about, jitter >= '0', detail", q(, 2, '10 s')), 'good|t|t|t|', 'two samples');
 becomes(sub { query($unsynchronised, 'state, clock_offset, leap, kiss, detail') },

@@ -7,11 +7,12 @@ use warnings FATAL => 'all';
 use Exporter 'import';
 use IO::Select;
 use IO::Socket::INET;
+use IO::Socket::IP;
 use PostgreSQL::Test::Utils;
 use POSIX qw(_exit);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(answer ntp_time start_servers requests chronyd_missing start_chronyd fake_kernel kernel_says);
+our @EXPORT = qw(answer ntp_time start_servers requests chronyd_missing start_chronyd start_chronyd_at fake_kernel kernel_says);
 
 # Seconds from 1900 to 1970.
 use constant UNIX_EPOCH => 2_208_988_800;
@@ -107,14 +108,20 @@ sub chronyd_missing
 }
 
 # Starts a chronyd that leaves the clock alone, on a port of an address of loopback of its own, with the given lines of
-# configuration; returns the address.
+# configuration; returns host and port.
 my $last = 0;
 
 sub start_chronyd
 {
     my (@lines) = @_;
-    my $address = '127.0.0.' . (11 + $last++);
-    my $probe = IO::Socket::INET->new(Proto => 'udp', LocalAddr => $address) or die "socket: $@";
+    return start_chronyd_at('127.0.0.' . (11 + $last++), @lines);
+}
+
+# The same on an address; undefined if the machine does not have it.
+sub start_chronyd_at
+{
+    my ($address, @lines) = @_;
+    my $probe = IO::Socket::IP->new(Type => SOCK_DGRAM, LocalHost => $address) or return;
     my $port = $probe->sockport;
     close $probe;
     my $home = PostgreSQL::Test::Utils::tempdir('chronyd');
@@ -131,7 +138,7 @@ sub start_chronyd
         _exit(1);
     }
     $running{$pid} = 1;
-    return "$address:$port";
+    return $address =~ /:/ ? "[$address]:$port" : "$address:$port";
 }
 
 # The environment of a server to which kernel_says() says what adjtimex(2) would; nothing if there is no C compiler.
