@@ -22,3 +22,40 @@ CREATE OR REPLACE VIEW snowflake_leases AS
 UPDATE snowflake_registry_lease
     SET nonce = uuid_v5(uuid '00000000-0000-0000-0000-000000000000', pg_catalog.uuid_send(nonce));
 GRANT SELECT ON snowflake_registry, snowflake_registry_lease TO pg_database_owner;
+
+-- clocks, measured
+CREATE FUNCTION cristian_offset(sent timestamptz, server_time timestamptz, received timestamptz, min_rtt interval DEFAULT '0', OUT clock_offset interval, OUT error interval)
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'cristian_offset_wrapper';
+CREATE FUNCTION kernel_clock(OUT synchronised boolean, OUT max_error interval, OUT est_error interval, OUT frequency_ppm float8, OUT flags text[], OUT tai_offset int, OUT state text)
+VOLATILE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'kernel_clock_wrapper';
+CREATE FUNCTION ntp_bounds(t1 timestamptz, t2 timestamptz, t3 timestamptz, t4 timestamptz, OUT low interval, OUT high interval)
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'ntp_bounds_wrapper';
+CREATE FUNCTION ntp_bounds(t1 float8, t2 float8, t3 float8, t4 float8, OUT low float8, OUT high float8)
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'ntp_bounds_float_wrapper';
+CREATE FUNCTION ntp_decode(packet bytea, near timestamptz, OUT leap int, OUT version int, OUT mode int, OUT stratum int, OUT poll int, OUT "precision" int, OUT root_delay interval, OUT root_dispersion interval, OUT reference_id text, OUT reference_ts timestamptz, OUT origin_ts timestamptz, OUT receive_ts timestamptz, OUT transmit_ts timestamptz, OUT kiss text)
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'ntp_decode_wrapper';
+CREATE FUNCTION ntp_delay(t1 timestamptz, t2 timestamptz, t3 timestamptz, t4 timestamptz) RETURNS interval
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'ntp_delay_wrapper';
+CREATE FUNCTION ntp_delay(t1 float8, t2 float8, t3 float8, t4 float8) RETURNS float8
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'ntp_delay_float_wrapper';
+CREATE FUNCTION ntp_offset(t1 timestamptz, t2 timestamptz, t3 timestamptz, t4 timestamptz) RETURNS interval
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'ntp_offset_wrapper';
+CREATE FUNCTION ntp_offset(t1 float8, t2 float8, t3 float8, t4 float8) RETURNS float8
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'ntp_offset_float_wrapper';
+CREATE FUNCTION ntp_query(server text, samples int DEFAULT 1, timeout interval DEFAULT '1 s', OUT state text, OUT clock_offset interval, OUT delay interval, OUT dispersion interval, OUT root_distance interval, OUT jitter interval, OUT stratum int, OUT leap int, OUT reference_id text, OUT kiss text, OUT ignored int, OUT detail text)
+VOLATILE STRICT PARALLEL RESTRICTED LANGUAGE c
+AS 'MODULE_PATHNAME', 'ntp_query_wrapper';
+REVOKE EXECUTE ON FUNCTION ntp_query(text, int, interval) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ntp_query(text, int, interval) TO pg_monitor;
+CREATE FUNCTION ntp_select(offsets interval[], distances interval[], OUT low interval, OUT high interval, OUT agreeing int, OUT truechimers boolean[])
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'ntp_select_wrapper';

@@ -11,6 +11,7 @@ mod shared;
 mod snowflake;
 mod stride;
 mod ticket;
+mod time;
 mod uuid;
 
 use pgrx::prelude::*;

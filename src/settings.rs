@@ -5,13 +5,14 @@ use std::ffi::{CStr, CString, c_char, c_void};
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use pgrx::prelude::*;
 use snowflake_core::snowflake::{Error, Layout, Worker};
+use snowflake_core::time;
 use snowflake_core::words::Pace;
-use snowflake_core::{Refusal, excerpt};
+use snowflake_core::{Endpoint, Refusal, excerpt};
 
 use crate::host::clock;
 use crate::postgres::backend::BackendLocal;
 use crate::postgres::encoding;
-use crate::postgres::error::Failure;
+use crate::postgres::error::{Failure, sentence};
 use crate::registry::setting;
 
 static LAYOUT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"twitter"));
@@ -21,6 +22,7 @@ static TICKET_REGISTRY: GucSetting<Option<CString>> = GucSetting::<Option<CStrin
 static LEASE_LENGTH: GucSetting<i32> = GucSetting::<i32>::new(600);
 static MAX_LEAD: GucSetting<i32> = GucSetting::<i32>::new(500);
 static CLOCK_TOLERANCE: GucSetting<i32> = GucSetting::<i32>::new(1_000);
+static NTP_SERVERS: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static WINDOW: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 static SEQUENCE_START: GucSetting<SequenceStart> =
     GucSetting::<SequenceStart>::new(SequenceStart::Zero);
@@ -46,6 +48,7 @@ pub fn define(on_change: &'static [fn()]) {
     define_worker();
     define_registries();
     define_pace();
+    define_time();
     // SAFETY: a C string
     unsafe { pg_sys::MarkGUCPrefixReserved(c"snowflake_pg".as_ptr()) };
 }
@@ -134,6 +137,18 @@ fn define_pace() {
             None,
         );
     }
+}
+
+/// What the clock is measured by.
+fn define_time() {
+    define_string(
+        c"snowflake_pg.ntp_servers",
+        c"Lists the NTP servers that others than superusers may query.",
+        c"It is a list of host or host:port, separated by commas, of up to 8.",
+        &NTP_SERVERS,
+        (GucContext::Sighup, GucFlags::SUPERUSER_ONLY),
+        check_ntp_servers,
+    );
 }
 
 /// What PostgreSQL calls with a value that is proposed for a setting of type string.
@@ -241,6 +256,11 @@ pub fn pace() -> Pace {
     }
 }
 
+/// The NTP servers that the operator has listed.
+pub fn ntp_servers() -> Result<Vec<Endpoint>, time::Error> {
+    time::servers(&text(&NTP_SERVERS))
+}
+
 /// Whether a unit of time begins at a random sequence.
 pub fn random_start() -> bool {
     SEQUENCE_START.get() == SequenceStart::Random
@@ -272,6 +292,7 @@ check_hook!(check_layout, accepts_layout);
 check_hook!(check_worker_id, accepts_worker_id);
 check_hook!(check_registry, accepts_registry);
 check_hook!(check_ticket_registry, accepts_ticket_registry);
+check_hook!(check_ntp_servers, accepts_ntp_servers);
 
 fn accepts_layout(value: &str) -> bool {
     accept("snowflake_pg.layout", value, |text| {
@@ -302,6 +323,22 @@ fn accepts_ticket_registry(value: &str) -> bool {
         "snowflake_pg.ticket_registry",
         result,
         "It is a connection string of libpq, etcd://host:port,host:port/prefix, or \"local\".",
+    )
+}
+
+fn accepts_ntp_servers(value: &str) -> bool {
+    let Err(error) = time::servers(value) else {
+        return true;
+    };
+    let detail = match &error {
+        time::Error::ServerInvalid { problem, .. } => problem.clone(),
+        _ => sentence(&error.to_string()),
+    };
+    refuse(
+        "snowflake_pg.ntp_servers",
+        value,
+        Some(detail),
+        error.hint(),
     )
 }
 

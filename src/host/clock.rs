@@ -21,6 +21,13 @@ const fn micros((seconds, nanoseconds): (i64, i64)) -> i64 {
     seconds * 1_000_000 + (nanoseconds as u32 / 1_000) as i64
 }
 
+/// Saturates.
+pub const fn nanos((seconds, nanoseconds): (i64, i64)) -> i64 {
+    seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add(nanoseconds)
+}
+
 /// The wall clock, as seconds and nanoseconds since 1970.
 #[inline(always)]
 pub fn wall_parts() -> (i64, i64) {
@@ -54,6 +61,37 @@ pub fn coarse_monotonic() -> i64 {
 #[inline(always)]
 pub fn monotonic() -> i64 {
     micros(read(libc::CLOCK_MONOTONIC))
+}
+
+/// The wall clock, in nanoseconds since 1970.
+pub fn wall_nanos() -> i64 {
+    nanos(wall_parts())
+}
+
+/// The wall clock in nanoseconds since 1970, from the kernel itself: what stands in for libc, as a
+/// library that fakes the clock does, does not stand in for this. For comparing with the kernel's
+/// own timestamps.
+pub fn wall_of_kernel() -> i64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the pointer is to a valid timespec; with it and a clock that always exists the call
+    // cannot fail.
+    unsafe { libc::syscall(libc::SYS_clock_gettime, libc::CLOCK_REALTIME, &raw mut time) };
+    nanos((time.tv_sec, time.tv_nsec))
+}
+
+/// Nanoseconds that have passed, by a clock that nobody sets or slews and that goes on while the
+/// machine sleeps. chrony slews CLOCK_MONOTONIC by up to 8 %.
+pub fn elapsed() -> i64 {
+    let [raw, boot, monotonic] = [
+        libc::CLOCK_MONOTONIC_RAW,
+        libc::CLOCK_BOOTTIME,
+        libc::CLOCK_MONOTONIC,
+    ]
+    .map(|clock| nanos(read(clock)));
+    raw.saturating_add(boot.saturating_sub(monotonic))
 }
 
 /// Both clocks, read as close to each other as a few attempts bring them.

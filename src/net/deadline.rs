@@ -60,10 +60,10 @@ impl Deadline {
     ///
     /// # Errors
     /// It takes too long.
-    pub fn wait_for(self, socket: c_int, events: u32) -> Result<(), String> {
+    pub fn wait_for(self, event: Event, socket: c_int, events: u32) -> Result<(), String> {
         loop {
             self.check()?;
-            if wait::for_socket(Event::Registry, socket, events, self.left()) {
+            if wait::for_socket(event, socket, events, self.left()) {
                 return Ok(());
             }
         }

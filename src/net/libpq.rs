@@ -8,6 +8,7 @@ use pgrx::prelude::*;
 
 use crate::net::deadline::Deadline;
 use crate::net::resolver::Hurry;
+use crate::postgres::wait::Event;
 
 // From libpq-fe.h, which is stable: the library has had one major version since 2005.
 
@@ -366,7 +367,7 @@ impl Connection {
     fn wait(&self, events: u32, input: &mut usize, deadline: Deadline) -> Result<(), String> {
         // SAFETY: the connection is open or opening
         let socket = unsafe { PQsocket(self.0) };
-        deadline.wait_for(socket, events)?;
+        deadline.wait_for(Event::Registry, socket, events)?;
         let left = input.checked_sub(waiting_input(socket));
         *input = left.ok_or_else(|| self.too_long())?;
         Ok(())

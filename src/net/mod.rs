@@ -4,3 +4,4 @@ pub mod deadline;
 pub mod libpq;
 mod resolver;
 pub mod tcp;
+pub mod udp;

@@ -14,6 +14,7 @@ use pgrx::prelude::*;
 
 use crate::net::deadline::Deadline;
 use crate::net::resolver::Hurry;
+use crate::postgres::wait::Event;
 
 /// How long connecting may take, in microseconds: nothing else ends it.
 const CONNECT: i64 = 1_000_000;
@@ -61,7 +62,7 @@ pub fn exchange<T>(
 fn ready(stream: &TcpStream, error: &Error, events: u32, deadline: Deadline) -> Result<(), String> {
     match error.kind() {
         ErrorKind::Interrupted => Ok(()),
-        ErrorKind::WouldBlock => deadline.wait_for(stream.as_raw_fd(), events),
+        ErrorKind::WouldBlock => deadline.wait_for(Event::Registry, stream.as_raw_fd(), events),
         _ => Err(error.to_string()),
     }
 }

@@ -6,6 +6,7 @@ pub mod encoding;
 pub mod entry;
 pub mod error;
 pub mod existence;
+pub mod interval;
 pub mod invalidation;
 pub mod label_provider;
 pub mod lock;

@@ -1,8 +1,10 @@
 //! Instants in PostgreSQL's form of time.
 
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::pg_sys;
+use pgrx::prelude::*;
 use snowflake_core::Timestamp;
+
+use crate::postgres::error::{Failure, Outcome};
 
 /// Microseconds from 1970, where Unix time begins, to 2000, where PostgreSQL's does.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
@@ -32,4 +34,19 @@ pub fn to_postgres(timestamp: Timestamp) -> TimestampWithTimeZone {
     // keeps an instant of a layout away from
     TimestampWithTimeZone::try_from(to_postgres_micros(timestamp))
         .unwrap_or_else(|_| TimestampWithTimeZone::positive_infinity())
+}
+
+/// An instant as a PostgreSQL timestamp, as its raw value.
+///
+/// # Errors
+/// PostgreSQL has no such time, or it is infinite.
+pub fn in_range(timestamp: Timestamp) -> Outcome<pg_sys::TimestampTz> {
+    let micros = to_postgres_micros(timestamp);
+    match TimestampWithTimeZone::try_from(micros) {
+        Ok(_) if timestamp.is_finite() => Ok(micros),
+        _ => Err(Failure::new(
+            PgSqlErrorCode::ERRCODE_DATETIME_FIELD_OVERFLOW,
+            "timestamp out of range",
+        )),
+    }
 }

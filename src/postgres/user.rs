@@ -38,3 +38,9 @@ pub fn current() -> pg_sys::Oid {
     // SAFETY: raises no error
     unsafe { GetUserId() }
 }
+
+/// Whether the user whose rights count now is a superuser.
+pub fn is_superuser() -> bool {
+    // SAFETY: looks up the current user
+    unsafe { pg_sys::superuser() }
+}

@@ -17,6 +17,8 @@ pub enum Event {
     Registry,
     /// SnowflakeTicket: a block of tickets, which the registrar fetches.
     Ticket,
+    /// SnowflakeNtp: the answer of an NTP server, or the turn to ask it.
+    Ntp,
 }
 
 impl Event {
@@ -26,7 +28,7 @@ impl Event {
         return pg_sys::PG_WAIT_EXTENSION;
         #[cfg(not(any(feature = "pg15", feature = "pg16")))]
         {
-            static EVENTS: BackendLocal<[u32; 4]> = BackendLocal::new([0; 4]);
+            static EVENTS: BackendLocal<[u32; 5]> = BackendLocal::new([0; 5]);
             let mut events = EVENTS.get();
             let event = &mut events[self as usize];
             if *event == 0 {
@@ -35,6 +37,7 @@ impl Event {
                     Self::Registrar => c"SnowflakeRegistrar",
                     Self::Registry => c"SnowflakeRegistry",
                     Self::Ticket => c"SnowflakeTicket",
+                    Self::Ntp => c"SnowflakeNtp",
                 };
                 // SAFETY: registers the name, or finds it registered
                 *event = unsafe { pg_sys::WaitEventExtensionNew(name.as_ptr()) };

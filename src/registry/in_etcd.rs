@@ -1,9 +1,10 @@
 //! A registry in etcd, asked by its JSON gateway. What is stored and decided there is in
 //! `snowflake_core::etcd`; this asks.
 
+use snowflake_core::Endpoint;
 use snowflake_core::etcd::{
-    Address, Committed, Endpoint, Origin, Plan, Response, STATUS_PATH, STATUS_REQUEST, Snapshot,
-    Status, TRANSACTION_PATH, post,
+    Address, Committed, Origin, Plan, Response, STATUS_PATH, STATUS_REQUEST, Snapshot, Status,
+    TRANSACTION_PATH, post,
 };
 
 use crate::host::random;

@@ -6,6 +6,7 @@ pub mod counters;
 pub mod holder;
 pub mod lease_status;
 pub mod marks;
+pub mod ntp_turns;
 pub mod places;
 pub mod refusal;
 pub mod segment;

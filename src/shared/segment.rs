@@ -17,6 +17,7 @@ use crate::shared::block_orders::BlockOrders;
 use crate::shared::counters::{COUNTERS, CounterEntry, Counters};
 use crate::shared::holder::Holder;
 use crate::shared::marks::{Marks, StoredMarks};
+use crate::shared::ntp_turns::NtpTurns;
 use crate::shared::words::{Beginning, Words};
 
 /// What comes before the slots.
@@ -46,6 +47,7 @@ struct Header {
     counters: [CounterEntry; COUNTERS],
     /// Tickets whose blocks come from a registry.
     block_orders: BlockOrders,
+    ntp_turns: NtpTurns,
 }
 
 /// Shared memory as a backend sees it.
@@ -128,6 +130,11 @@ impl Shared {
     /// The ticket counters whose blocks are cached.
     pub fn counters(self) -> Counters {
         Counters::new(&self.header.counters_lock, &self.header.counters)
+    }
+
+    /// Whose turn it is to ask which NTP server.
+    pub fn ntp_turns(self) -> &'static NtpTurns {
+        &self.header.ntp_turns
     }
 
     /// Tickets whose blocks come from a registry.
@@ -238,6 +245,7 @@ impl Header {
             counters_lock: Lock::new(tranche),
             counters: std::array::from_fn(|_| CounterEntry::new(tranche)),
             block_orders: BlockOrders::new(tranche),
+            ntp_turns: NtpTurns::new(),
         })
     }
 }

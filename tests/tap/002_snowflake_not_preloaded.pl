@@ -24,6 +24,7 @@ for my $call (
     'SELECT snowflake_next(1)',
     'SELECT snowflake_next_batch(2)',
     'SELECT * FROM snowflake_status',
+    q(SELECT ntp_query('127.0.0.1:9')),
     "LOAD 'snowflake_pg'; SELECT snowflake_next()")
 {
     fails($node, 'postgres', $call, "$call is refused",
@@ -51,6 +52,11 @@ my %expected = (
     "SELECT snowflake_to_text(42)" => '0000000000000000042',
     "SELECT snowflake_from_base32(snowflake_to_base32($id))" => $id,
     "SELECT count(*) FROM snowflake_layouts" => 8,
+    'SELECT ntp_offset(950, 1010, 1015, 975), ntp_delay(950, 1010, 1015, 975), ntp_bounds(950, 1010, 1015, 975)' => '50|20|(40,60)',
+    q(SELECT truechimers FROM ntp_select('{0, 1 ms, 1 s}', '{1 ms, 1 ms, 1 ms}')) => '{t,t,f}',
+    q(SELECT clock_offset FROM cristian_offset('2026-11-24Z', '2026-11-24Z', '2026-11-24Z')) => '00:00:00',
+    q(SELECT kiss FROM ntp_decode(decode(repeat('00', 12) || '52415445' || repeat('00', 32), 'hex'), '2026-11-24')) => 'RATE',
+    'SELECT count(*) FROM kernel_clock()' => 1,
 );
 for my $query (sort keys %expected)
 {

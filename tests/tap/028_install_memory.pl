@@ -31,6 +31,9 @@ my %usual = (
     text => q('twitter'),
     name => q('id'),
     bytea => q('\\x00'),
+    'double precision' => '1',
+    interval => q('1 s'),
+    'interval[]' => q('{}'),
     'timestamp with time zone' => q('2024-01-01Z'));
 
 sub limit_memory

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use snowflake_core::Endpoint;
 use snowflake_core::etcd::{
-    Address, Committed, CounterState, Endpoint, Keys, Origin, Response, Snapshot, State, Status,
-    is_address, post, ticket_key,
+    Address, Committed, CounterState, Keys, Origin, Response, Snapshot, State, Status, is_address,
+    post, ticket_key,
 };
 use snowflake_core::lease::{Answer, Lease, Reason, Request};
 

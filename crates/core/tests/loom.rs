@@ -14,7 +14,7 @@ use loom::sync::{Arc, Mutex, RwLock};
 use loom::thread;
 use snowflake_core::snowflake::{Fence, Found, Layout, Mark, Need, Raise, Shape};
 use snowflake_core::ticket::{Block, Cache, Queued};
-use snowflake_core::words::{Claim, Pace, Slot, Standing, Word};
+use snowflake_core::words::{Claim, Pace, Slot, Standing, Turns, Word};
 use snowflake_core::{ClockSample, Timestamp};
 
 /// Loom's word in the place of the real one.
@@ -1061,4 +1061,23 @@ fn entering_below_what_was_reached() {
 #[should_panic(expected = "not closed")]
 fn leaving_the_words_of_before_open() {
     changes_worker(Discipline::KeepOpen);
+}
+
+/// Turns are apart, whoever takes them at once, and one that would be too late is not taken.
+#[test]
+fn turns_are_apart() {
+    const APART: u64 = 10;
+    explore(None, || {
+        let turns = Arc::new(Turns::<Watched>::default());
+        let taken = run(&turns, vec![100, 105, 109], |turns, now| {
+            turns.take(now, APART, now + 15)
+        });
+        let mut times: Vec<u64> = taken.iter().flatten().copied().collect();
+        times.sort_unstable();
+        assert!(times.len() >= 2, "{taken:?}");
+        assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= APART));
+        for late in taken.iter().filter_map(|turn| turn.err()) {
+            assert!(late > 115);
+        }
+    });
 }

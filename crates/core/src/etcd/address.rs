@@ -1,7 +1,6 @@
 //! The address of a registry: `etcd://host:port,host:port/prefix`.
 
-use std::fmt;
-use std::net::Ipv6Addr;
+use crate::endpoint::Endpoint;
 
 /// What the address of a registry in etcd begins with.
 const SCHEME: &str = "etcd://";
@@ -31,26 +30,6 @@ pub struct Address {
     pub prefix: String,
 }
 
-/// Where a member of the cluster listens to clients.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
-    /// A name or an address; one of IPv6 without brackets.
-    pub host: String,
-    /// The port.
-    pub port: u16,
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port } = self;
-        if host.contains(':') {
-            write!(formatter, "[{host}]:{port}")
-        } else {
-            write!(formatter, "{host}:{port}")
-        }
-    }
-}
-
 /// Whether a setting is meant to be the address of a registry in etcd.
 pub fn is_address(setting: &str) -> bool {
     setting.trim_start().starts_with(SCHEME)
@@ -73,61 +52,15 @@ impl Address {
             Some(slash) => rest.split_at(slash),
             None => (rest, ""),
         };
-        let endpoints = hosts.split(',').map(endpoint).collect::<Result<_, _>>()?;
+        let endpoints = hosts
+            .split(',')
+            .map(|host| Endpoint::parse(host, USUAL_PORT))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             endpoints,
             prefix: check_prefix(prefix)?,
         })
     }
-}
-
-/// A host with or without a port.
-fn endpoint(text: &str) -> Result<Endpoint, String> {
-    let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => in_brackets(text, rest)?,
-        None => match text.split_once(':') {
-            Some((_, port)) if port.contains(':') => {
-                return Err(format!(
-                    "\"{text}\" is not host:port. IPv6 addresses are written in brackets."
-                ));
-            }
-            Some((host, port)) => (host, Some(port)),
-            None => (text, None),
-        },
-    };
-    if host.is_empty() {
-        return Err("A host is empty.".into());
-    }
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
-    if !host.bytes().all(is_name) {
-        return Err(format!("\"{host}\" is no host name."));
-    }
-    Ok(Endpoint {
-        host: host.into(),
-        port: port.map_or(Ok(USUAL_PORT), check_port)?,
-    })
-}
-
-/// An IPv6 address in brackets and the port after it; `rest` is `text` without the first bracket.
-fn in_brackets<'a>(text: &str, rest: &'a str) -> Result<(&'a str, Option<&'a str>), String> {
-    let (host, port) = rest
-        .split_once(']')
-        .ok_or_else(|| format!("\"{text}\" has no closing bracket."))?;
-    if host.parse::<Ipv6Addr>().is_err() {
-        return Err(format!("\"{host}\" is no IPv6 address."));
-    }
-    match port.strip_prefix(':') {
-        None if port.is_empty() => Ok((host, None)),
-        Some(port) => Ok((host, Some(port))),
-        None => Err(format!("\"{text}\" is not [host]:port.")),
-    }
-}
-
-fn check_port(text: &str) -> Result<u16, String> {
-    text.parse()
-        .ok()
-        .filter(|&port| port != 0 && text.bytes().all(|byte| byte.is_ascii_digit()))
-        .ok_or_else(|| format!("\"{text}\" is no port."))
 }
 
 fn check_prefix(text: &str) -> Result<String, String> {

@@ -2,7 +2,7 @@
 
 use chrono::DateTime;
 
-use super::address::Endpoint;
+use crate::endpoint::Endpoint;
 
 /// More headers than a response of etcd or of a proxy has.
 const HEADERS: usize = 64;

@@ -19,7 +19,7 @@ mod snapshot;
 mod state;
 mod stored;
 
-pub use address::{Address, Endpoint, is_address};
+pub use address::{Address, is_address};
 pub use counter::CounterState;
 pub use gateway::{Committed, STATUS_PATH, STATUS_REQUEST, Status, TRANSACTION_PATH};
 pub use http::{Response, post};

@@ -1,0 +1,33 @@
+//! Measuring clocks: NTP's packets, what an exchange of four timestamps says, how several servers
+//! are put together, and what the kernel says of its clock.
+//!
+//! Times and distances are nanoseconds in an `i64` unless a name or comment says otherwise; instants
+//! count from 1970. No decision is taken by floating point.
+
+mod anchor;
+mod answer;
+mod cristian;
+mod error;
+mod exchange;
+mod filter;
+mod float_exchange;
+mod kernel;
+mod limits;
+mod ntp_time;
+mod packet;
+mod select;
+mod servers;
+
+pub use anchor::Anchor;
+pub use answer::{Answer, Measurement, Query, State};
+pub use cristian::{Cristian, cristian};
+pub use error::Error;
+pub use exchange::Exchange;
+pub use filter::{Estimate, Filter};
+pub use float_exchange::FloatExchange;
+pub use kernel::{KernelClock, KernelReading};
+pub use limits::{LARGEST_TIMEOUT, MOST_SAMPLES, MOST_SERVERS, PACKET_LENGTH};
+pub use ntp_time::NtpTime;
+pub use packet::Packet;
+pub use select::{Selection, Span, majority, select};
+pub use servers::{Terms, server, servers};

@@ -1,0 +1,67 @@
+# The examples of docs/clock.md that need NTP servers and a kernel that is kept right: they print what the page shows, but
+# for the digits. 026_docs_examples.pl runs the others.
+
+use strict;
+use warnings FATAL => 'all';
+
+use File::Basename qw(dirname);
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
+use DocsTest;
+use NtpTest;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use SnowflakeTest;
+use Test::More;
+
+my %faked = fake_kernel() or plan skip_all => 'there is no C compiler';
+kernel_says(0, 0, 0x2001, 12_345, 678, -98_304, 37);
+
+my $right = sub { my ($request, $send) = @_; $send->(answer($request)) };
+my %address = start_servers('ntp1.example.net' => $right, 'ntp2.example.net' => $right,
+    'ntp3.example.net' => sub { my ($request, $send) = @_; $send->(answer($request, ahead => 0.25)) });
+my $names = join '|', map { quotemeta } keys %address;
+
+# Where an offset is about 0 it may be on either side.
+sub without_signs
+{
+    my ($text) = @_;
+    return shape($text) =~ s/-#/#/gr;
+}
+
+my $page = slurp_file(dirname(__FILE__) . '/../../docs/clock.md');
+my ($list) = $page =~ /^snowflake_pg\.ntp_servers = '(.*)'$/m;
+$list =~ s/($names)/$address{$1}/g;
+my $node = new_node('clock', conf => "snowflake_pg.ntp_servers = '$list'\n");
+{
+    local %ENV = (%ENV, %faked);
+    $node->start;
+}
+$node->safe_psql('postgres', 'CREATE EXTENSION snowflake_pg; CREATE ROLE watcher LOGIN IN ROLE pg_monitor');
+
+my $number = 0;
+while ($page =~ /^```psql\n(.*?)^```\n\n```text\n(.*?)^```\n/msg)
+{
+    my ($sql, $expected) = ($1, $2);
+    $number++;
+    $sql =~ s/($names)/$address{$1}/g;
+    my ($stdout, $stderr);
+    my @command = ($node->installed_command('psql'), '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-U', 'watcher',
+        '-d', $node->connstr('postgres'), '-f', '-');
+    my %name = reverse %address;
+    my $run = sub {
+        ($stdout, $stderr) = ('', '');
+        my $ok = IPC::Run::run(\@command, '<', \$sql, '>', \$stdout, '2>', \$stderr);
+        $stdout =~ s/\Q$_\E/$name{$_}/g for keys %name;
+        return $ok && without_signs($stdout) eq without_signs($expected);
+    };
+    # what is measured is as exact as the machine is idle
+    wait_until($run, 60);
+    is($stderr, '', "example $number runs") or diag($sql);
+    is(without_signs($stdout), without_signs($expected), "example $number prints what is shown");
+}
+is($number, 3, 'the examples were found');
+$node->stop;
+
+done_testing();
