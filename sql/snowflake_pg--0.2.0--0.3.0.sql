@@ -59,3 +59,42 @@ GRANT EXECUTE ON FUNCTION ntp_query(text, int, interval) TO pg_monitor;
 CREATE FUNCTION ntp_select(offsets interval[], distances interval[], OUT low interval, OUT high interval, OUT agreeing int, OUT truechimers boolean[])
 IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
 AS 'MODULE_PATHNAME', 'ntp_select_wrapper';
+
+-- the gate
+CREATE FUNCTION clock_after(ts TIMESTAMP WITH TIME ZONE) RETURNS bool
+VOLATILE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'clock_after_wrapper';
+CREATE FUNCTION clock_before(ts TIMESTAMP WITH TIME ZONE) RETURNS bool
+VOLATILE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'clock_before_wrapper';
+CREATE FUNCTION clock_bounds(OUT earliest timestamptz, OUT latest timestamptz)
+VOLATILE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'clock_bounds_wrapper';
+CREATE FUNCTION "snowflake_pg_clock"() RETURNS TABLE (
+	"state" TEXT,
+	"gate" TEXT,
+	"decided_by" TEXT,
+	"offset_low" interval,
+	"offset_high" interval,
+	"as_of" timestamp with time zone,
+	"last_jump" interval,
+	"last_jump_at" timestamp with time zone,
+	"kernel_synchronised" bool,
+	"kernel_max_error" interval,
+	"leap" TEXT,
+	"daemon" TEXT,
+	"ptp" TEXT,
+	"refusals" bigint,
+	"waits" bigint
+)
+STRICT VOLATILE PARALLEL RESTRICTED
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_clock_wrapper';
+CREATE VIEW snowflake_clock AS
+    SELECT state, gate, decided_by, offset_low, offset_high, as_of, last_jump, last_jump_at,
+           kernel_synchronised, kernel_max_error, leap, daemon, ptp, refusals, waits
+    FROM snowflake_pg_clock();
+
+REVOKE EXECUTE ON FUNCTION snowflake_pg_clock() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION snowflake_pg_clock() TO pg_monitor;
+GRANT SELECT ON snowflake_clock TO pg_monitor;

@@ -5,7 +5,7 @@ use std::ffi::{CStr, CString, c_char, c_void};
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use pgrx::prelude::*;
 use snowflake_core::snowflake::{Error, Layout, Worker};
-use snowflake_core::time;
+use snowflake_core::time::{self, GateMode};
 use snowflake_core::words::Pace;
 use snowflake_core::{Endpoint, Refusal, excerpt};
 
@@ -22,6 +22,8 @@ static TICKET_REGISTRY: GucSetting<Option<CString>> = GucSetting::<Option<CStrin
 static LEASE_LENGTH: GucSetting<i32> = GucSetting::<i32>::new(600);
 static MAX_LEAD: GucSetting<i32> = GucSetting::<i32>::new(500);
 static CLOCK_TOLERANCE: GucSetting<i32> = GucSetting::<i32>::new(1_000);
+static CLOCK_GATE: GucSetting<ClockGate> = GucSetting::<ClockGate>::new(ClockGate::Off);
+static CLOCK_MAX_ERROR: GucSetting<i32> = GucSetting::<i32>::new(500);
 static NTP_SERVERS: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static WINDOW: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 static SEQUENCE_START: GucSetting<SequenceStart> =
@@ -36,6 +38,19 @@ enum SequenceStart {
     Random,
 }
 
+/// When the clock stops IDs.
+#[derive(Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
+enum ClockGate {
+    #[name = c"off"]
+    Off,
+    #[name = c"warn"]
+    Warn,
+    #[name = c"wrong"]
+    Wrong,
+    #[name = c"unsure"]
+    Unsure,
+}
+
 /// What to do in this backend when a setting has changed that is reloaded.
 static ON_CHANGE: BackendLocal<&'static [fn()]> = BackendLocal::new(&[]);
 
@@ -48,6 +63,7 @@ pub fn define(on_change: &'static [fn()]) {
     define_worker();
     define_registries();
     define_pace();
+    define_gate();
     define_time();
     // SAFETY: a C string
     unsafe { pg_sys::MarkGUCPrefixReserved(c"snowflake_pg".as_ptr()) };
@@ -137,6 +153,31 @@ fn define_pace() {
             None,
         );
     }
+}
+
+/// When the clock stops IDs.
+fn define_gate() {
+    // SAFETY: the hook has the type that PostgreSQL calls it with, and is guarded
+    unsafe {
+        GucRegistry::define_enum_guc_with_hooks(
+            c"snowflake_pg.clock_gate",
+            c"Sets when IDs are refused because of the clock.",
+            c"It is off, warn to have it in the log only, wrong while the clock is known to be wrong, or unsure while it is not known to be right.",
+            &CLOCK_GATE,
+            GucContext::Sighup,
+            GucFlags::default(),
+            None,
+            Some(assign_number),
+            None,
+        );
+    }
+    define_int(
+        c"snowflake_pg.clock_max_error",
+        c"Sets by how much a clock may be off that counts as right.",
+        c"snowflake_pg.clock_gate says what happens beyond it.",
+        &CLOCK_MAX_ERROR,
+        (1, 3_600_000, GucFlags::UNIT_MS),
+    );
 }
 
 /// What the clock is measured by.
@@ -254,6 +295,22 @@ pub fn pace() -> Pace {
         clock_tolerance: i64::from(CLOCK_TOLERANCE.get()) * 1_000_000,
         window: i64::from(WINDOW.get()) * 1_000,
     }
+}
+
+/// When the clock stops IDs.
+#[inline]
+pub fn clock_gate() -> GateMode {
+    match CLOCK_GATE.get() {
+        ClockGate::Off => GateMode::Off,
+        ClockGate::Warn => GateMode::Warn,
+        ClockGate::Wrong => GateMode::Wrong,
+        ClockGate::Unsure => GateMode::Unsure,
+    }
+}
+
+/// By how much a clock may be off that counts as right, in nanoseconds.
+pub fn clock_max_error() -> i64 {
+    i64::from(CLOCK_MAX_ERROR.get()) * 1_000_000
 }
 
 /// The NTP servers that the operator has listed.

@@ -1,5 +1,6 @@
 //! The clocks of this machine, read through libc, whose call needs no system call.
 
+use snowflake_core::time::Moment;
 use snowflake_core::{ClockSample, Timestamp};
 
 /// Seconds and nanoseconds of a clock.
@@ -92,6 +93,15 @@ pub fn elapsed() -> i64 {
     ]
     .map(|clock| nanos(read(clock)));
     raw.saturating_add(boot.saturating_sub(monotonic))
+}
+
+/// The wall clock beside the elapsed time, read as close to each other as one attempt brings them.
+pub fn moment() -> Moment {
+    let elapsed = elapsed();
+    Moment {
+        wall: wall_nanos(),
+        elapsed,
+    }
 }
 
 /// Both clocks, read as close to each other as a few attempts bring them.

@@ -5,3 +5,4 @@ pub mod clock;
 pub mod delay;
 pub mod identity;
 pub mod random;
+pub mod time_keepers;

@@ -18,6 +18,7 @@ use crate::shared::holder::Holder;
 use crate::shared::lease_status::Cause;
 use crate::shared::segment::Shared;
 use crate::snowflake::worker;
+use crate::time::gate;
 
 /// The shortest and the longest pause between two attempts, in microseconds.
 pub const SHORTEST_PAUSE: i64 = 200_000;
@@ -80,6 +81,12 @@ impl Leases {
             && fixed != held.worker
         {
             self.give_up(Deadline::within(FAREWELL));
+        }
+        if held.is_none()
+            && let Err(failure) = gate::check(self.shared)
+        {
+            self.trouble(Cause::Clock, failure.line());
+            return self.next_pause();
         }
         let length = settings::lease_length();
         let sample = clock::sample();
@@ -203,6 +210,7 @@ impl Leases {
         let message = match cause {
             Cause::NoAnswer => "the registry of worker IDs does not answer",
             Cause::Implausible => "the registry of worker IDs grants what cannot be",
+            Cause::Clock => "no lease of a worker ID is taken by the clock of this server",
             _ => "the registry of worker IDs refuses a lease",
         };
         let last = match self.holder.status().lease {
@@ -212,6 +220,7 @@ impl Leases {
                 let worker = lease.worker;
                 format!("IDs of worker ID {worker} go on for {left} s, until {end}.")
             }
+            None if cause == Cause::Clock => "No ID is given out until it is right.".into(),
             None => "No ID is given out until it grants one.".into(),
         };
         Report::new(message)

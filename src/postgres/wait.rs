@@ -11,6 +11,8 @@ use crate::postgres::backend::BackendLocal;
 pub enum Event {
     /// SnowflakeClock.
     Clock,
+    /// SnowflakeClockGate: somebody who vouches for the clock.
+    ClockGate,
     /// SnowflakeRegistrar: the registrar, until there is something to do.
     Registrar,
     /// SnowflakeRegistry: an answer of the registry.
@@ -34,6 +36,7 @@ impl Event {
             if *event == 0 {
                 let name = match self {
                     Self::Clock => c"SnowflakeClock",
+                    Self::ClockGate => c"SnowflakeClockGate",
                     Self::Registrar => c"SnowflakeRegistrar",
                     Self::Registry => c"SnowflakeRegistry",
                     Self::Ticket => c"SnowflakeTicket",

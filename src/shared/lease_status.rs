@@ -36,6 +36,8 @@ pub enum Cause {
     Implausible,
     /// A setting of this server.
     Setting,
+    /// The clock of this server, which the gate refuses.
+    Clock,
 }
 
 /// What there is room for of a reason or a host name.

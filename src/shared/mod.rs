@@ -2,6 +2,7 @@
 
 pub mod block_orders;
 pub mod bounded_text;
+pub mod clock_gate;
 pub mod counters;
 pub mod holder;
 pub mod lease_status;

@@ -47,6 +47,7 @@ fn describe_trouble(trouble: &Trouble) -> String {
             let since = Timestamp::from_millis(trouble.since);
             format!("The registry has not answered since {since}: {text}.")
         }
+        Cause::Clock => format!("The gate refuses the clock: {text}."),
         Cause::Refused(_) | Cause::Implausible | Cause::Setting => format!("{text}."),
     }
 }
@@ -82,6 +83,9 @@ fn way_out(cause: Option<Cause>) -> String {
              to \"lease\".",
             listing()
         ),
+        Some(Cause::Clock) => "Correct the clock; IDs go on without a restart. The view \
+             snowflake_clock shows what is known of it."
+            .into(),
         Some(Cause::Setting) => "Correct the setting, then reload the configuration.".into(),
     }
 }

@@ -14,6 +14,7 @@ use crate::postgres::error::{Failure, OrRaise, Outcome};
 use crate::postgres::lock::{self, Lock};
 use crate::settings;
 use crate::shared::block_orders::BlockOrders;
+use crate::shared::clock_gate::ClockGate;
 use crate::shared::counters::{COUNTERS, CounterEntry, Counters};
 use crate::shared::holder::Holder;
 use crate::shared::marks::{Marks, StoredMarks};
@@ -47,6 +48,7 @@ struct Header {
     counters: [CounterEntry; COUNTERS],
     /// Tickets whose blocks come from a registry.
     block_orders: BlockOrders,
+    clock_gate: ClockGate,
     ntp_turns: NtpTurns,
 }
 
@@ -130,6 +132,11 @@ impl Shared {
     /// The ticket counters whose blocks are cached.
     pub fn counters(self) -> Counters {
         Counters::new(&self.header.counters_lock, &self.header.counters)
+    }
+
+    /// What is known of the clock.
+    pub fn clock_gate(self) -> &'static ClockGate {
+        &self.header.clock_gate
     }
 
     /// Whose turn it is to ask which NTP server.
@@ -245,6 +252,7 @@ impl Header {
             counters_lock: Lock::new(tranche),
             counters: std::array::from_fn(|_| CounterEntry::new(tranche)),
             block_orders: BlockOrders::new(tranche),
+            clock_gate: ClockGate::new(tranche),
             ntp_turns: NtpTurns::new(),
         })
     }
@@ -256,6 +264,10 @@ impl Shared {
         if self.holder().required() {
             // opened by the lease, which says where to begin
             self.words.close_all();
+        } else if settings::clock_gate().can_refuse() {
+            // opened by the first caller for whom the clock is right
+            self.words.close_all();
+            self.clock_gate().close(clock::moment().elapsed);
         } else {
             let lead = settings::pace().max_lead;
             let shape = layout.shape();

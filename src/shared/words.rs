@@ -154,6 +154,12 @@ impl Words {
         }
     }
 
+    /// Opens all words, which were closed since the start.
+    pub fn open_all(self, shape: &Shape, beginning: &Beginning) {
+        let workers = 0..self.slots.len() as u32;
+        workers.for_each(|worker| self.open(worker, shape, beginning));
+    }
+
     /// Closes the words of a worker: it may be another server's.
     pub fn close(self, worker: u32) {
         let slots = [self.slot(worker), self.slot128(worker)];

@@ -21,6 +21,7 @@ use crate::shared::segment::{self, Shared};
 use crate::snowflake::mark::StoredMark;
 use crate::snowflake::record::{self, Relations};
 use crate::snowflake::worker::{self, WorkerIds};
+use crate::time::gate;
 
 /// Everything that generating needs, looked up once per backend and after changes.
 #[derive(Clone, Copy)]
@@ -404,6 +405,8 @@ impl Session {
                 };
                 before_raise = None;
             }
+            // before the clock is read that it admits, and before anything is raised by that
+            gate::admit(self.shared).inspect_err(|_| self.slot.count_error())?;
             let is_old = before_raise.is_some();
             let sample = before_raise.take().unwrap_or_else(clock::sample);
             // before the word takes the clock for right, which may be far ahead

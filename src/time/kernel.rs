@@ -7,7 +7,7 @@ use crate::postgres::interval;
 use crate::postgres::row::Row;
 
 /// Asks the kernel; `None` if it does not say, as in a container that may not ask.
-fn read() -> Option<KernelReading> {
+pub fn read() -> Option<KernelReading> {
     // SAFETY: zero is a value of every field, and with no modes the call only writes the struct
     let (state, timex) = unsafe {
         let mut timex: libc::timex = std::mem::zeroed();

@@ -1,5 +1,8 @@
-//! Clocks, measured: against NTP servers, and as the kernel sees its own.
+//! Clocks, measured: against NTP servers, and as the kernel sees its own; and the gate, which refuses
+//! IDs by a clock that is wrong.
 
 pub mod functions;
+pub mod gate;
 pub mod kernel;
 pub mod ntp;
+pub mod views;

@@ -16,10 +16,10 @@ use crate::postgres::error::{Failure, OrRaise, Outcome};
 use crate::postgres::row::Row;
 use crate::postgres::timestamp;
 use crate::settings;
-use crate::shared::holder::Holder;
-use crate::shared::segment;
+use crate::shared::segment::{self, Shared};
 use crate::snowflake::session;
 use crate::snowflake::worker;
+use crate::time::gate;
 use crate::uuid::ticker::{Limit, Ticker};
 
 /// What this backend gives out, looked up once and after changes of settings or of the lease.
@@ -36,9 +36,9 @@ pub fn forget() {
     SOURCE.set(None);
 }
 
-/// The end of the server's lease as a limit.
+/// The end of the server's lease as a limit, and the gate.
 #[derive(Clone, Copy)]
-struct Lease(&'static Holder);
+struct Lease(Shared);
 
 /// Why a word may not advance.
 enum Reached {
@@ -50,6 +50,10 @@ enum Reached {
 impl Limit for Lease {
     type Reached = Reached;
 
+    fn admit(self) -> Result<(), Reached> {
+        gate::admit(self.0).map_err(Reached::Failed)
+    }
+
     fn advance<T: Ticks>(
         self,
         slot: &Slot<AtomicU64>,
@@ -58,12 +62,12 @@ impl Limit for Lease {
     ) -> Result<(), Reached> {
         if next > T::LAST && slot.is_closed() {
             // until the process that closed it is through
-            self.0.with_words_at_rest(|| ());
+            self.0.holder().with_words_at_rest(|| ());
             return Err(Reached::Over);
         }
         // the millisecond after the one of the tick
         let bound = T::instant(tick).micros() / 1_000 + 1;
-        let tick = self.0.admit(bound, |bound| {
+        let tick = self.0.holder().admit(bound, |bound| {
             let tick = tick.min(T::at(Timestamp::from_millis(bound)));
             slot.sampled.raise_relaxed(tick);
             tick
@@ -72,7 +76,7 @@ impl Limit for Lease {
             return Ok(());
         }
         slot.count_error();
-        Err(Reached::Failed(self.0.ended(T::instant(next))))
+        Err(Reached::Failed(self.0.holder().ended(T::instant(next))))
     }
 }
 
@@ -85,7 +89,7 @@ fn attach() -> Outcome<Source> {
         Failure::state(format!("worker ID {worker} has no place in shared memory"))
     })?;
     let source = Source {
-        ticker: Ticker::new(slot, Lease(shared.holder())),
+        ticker: Ticker::new(slot, Lease(shared)),
         worker,
     };
     SOURCE.set(Some(source));

@@ -22,6 +22,11 @@ pub trait Limit: Copy {
     /// Why it may not advance.
     type Reached;
 
+    /// Whether the clock may be gone by.
+    fn admit(self) -> Result<(), Self::Reached> {
+        Ok(())
+    }
+
     /// Lets a word advance up to a tick, or as far as it may; `next` is the tick whose turn it is.
     fn advance<T: Ticks>(
         self,
@@ -113,6 +118,7 @@ impl<T: Ticks, L: Limit> Ticker<T, L> {
         let pace = pace();
         loop {
             check_for_interrupts!();
+            self.limit.admit()?;
             let sample = clock::sample();
             let reached = T::instant(self.slot.last.load_relaxed());
             self.slot.catch_up(&sample, reached);

@@ -61,7 +61,7 @@ while ($page =~ /^```psql\n(.*?)^```\n\n```text\n(.*?)^```\n/msg)
     is($stderr, '', "example $number runs") or diag($sql);
     is(without_signs($stdout), without_signs($expected), "example $number prints what is shown");
 }
-is($number, 3, 'the examples were found');
+is($number, 4, 'the examples were found');
 $node->stop;
 
 done_testing();

@@ -23,11 +23,25 @@ pub struct KernelReading {
     pub tai: i32,
 }
 
+impl KernelReading {
+    /// What the clock is off by at the most, in microseconds; `None` if nothing keeps it right.
+    ///
+    /// Told by the error and not by STA_UNSYNC: chrony without `rtcsync` sets the one and leaves the
+    /// other. systemd-timesyncd reports no error at all, and counts as what it lets pass.
+    pub fn bound(&self) -> Option<i64> {
+        (self.max_error < LARGEST_ERROR).then(|| self.largest_error())
+    }
+
+    fn largest_error(&self) -> i64 {
+        let unreported = if self.est_error == 0 { UNREPORTED } else { 0 };
+        self.max_error.max(0).saturating_add(unreported)
+    }
+}
+
 /// What that means.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KernelClock {
-    /// Whether something keeps the clock right. By the error and not by STA_UNSYNC: chrony without
-    /// `rtcsync` sets the one and leaves the other.
+    /// Whether something keeps the clock right, by [`KernelReading::bound`].
     pub synchronised: bool,
     /// What the clock is off by at the most, in microseconds. 400 ms more than the kernel says if
     /// it says that the estimated error is 0.
@@ -66,16 +80,10 @@ const FLAGS: [&str; 16] = [
 
 impl From<KernelReading> for KernelClock {
     fn from(reading: KernelReading) -> Self {
-        let reported = reading.max_error.max(0);
-        let unreported = if reading.est_error == 0 {
-            UNREPORTED
-        } else {
-            0
-        };
         let is_set = |bit: usize| reading.status >> bit & 1 == 1;
         Self {
-            synchronised: reported < LARGEST_ERROR,
-            max_error: reported.saturating_add(unreported),
+            synchronised: reading.bound().is_some(),
+            max_error: reading.largest_error(),
             est_error: reading.est_error,
             frequency_ppm: reading.frequency as f64 / 65_536.0,
             flags: FLAGS

@@ -1,0 +1,124 @@
+//! What a server knows of its clock: what the last measurement says by now, and whether the clock has
+//! jumped.
+
+use super::anchor::Anchor;
+use super::kernel::KernelReading;
+use super::select::Span;
+
+/// How old what the kernel said may be, in nanoseconds.
+const KERNEL_AGE: i64 = 1_000_000_000;
+/// Nanoseconds by which the wall clock may leave the elapsed time without having jumped, and which part
+/// of the time besides: chrony slews it by up to a twelfth.
+const UNREMARKABLE_JUMP: i64 = 100_000_000;
+const UNREMARKABLE_SLEW: i64 = 10;
+
+/// Two clocks at one moment, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The wall clock, since 1970.
+    pub wall: i64,
+    /// A clock that nobody sets or slews.
+    pub elapsed: i64,
+}
+
+impl Moment {
+    /// How much further the wall clock has come than the time that has passed since an earlier one.
+    pub fn jump_since(self, earlier: Self) -> i64 {
+        let wall = self.wall.saturating_sub(earlier.wall);
+        wall.saturating_sub(self.elapsed.saturating_sub(earlier.elapsed))
+    }
+}
+
+/// A jump of the wall clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Jump {
+    /// By how much, in nanoseconds; forward if positive.
+    pub by: i64,
+    /// What the wall clock said after it, in nanoseconds since 1970.
+    pub at: i64,
+}
+
+/// What is known of the wall clock of this server.
+///
+/// ```
+/// use snowflake_core::time::{KernelReading, Moment, Span, Watch};
+///
+/// let second = 1_000_000_000;
+/// let mut watch = Watch::default();
+/// let now = Moment { wall: 50 * second, elapsed: 0 };
+/// let reading = KernelReading { max_error: 1_000, est_error: 10, ..KernelReading::default() };
+/// watch.kernel_says(now, Some(reading));
+/// assert_eq!(watch.offset(now), Some(Span { low: -1_000_000, high: 1_000_000 }));
+///
+/// // somebody sets the clock an hour ahead: the kernel says nothing any more
+/// let now = Moment { wall: 3_651 * second, elapsed: second };
+/// assert_eq!(watch.see(now).map(|jump| jump.by), Some(3_600 * second));
+/// let unsynchronised = KernelReading { max_error: 16_000_000, ..reading };
+/// watch.kernel_says(now, Some(unsynchronised));
+/// let offset = watch.offset(now).unwrap();
+/// assert!(offset.high < -3_599 * second);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watch {
+    /// What the last measurement said.
+    pub anchor: Option<Anchor>,
+    /// What the wall clock said at that measurement, in nanoseconds since 1970.
+    pub as_of: i64,
+    /// What the kernel said last; `None` if it does not say.
+    pub kernel: Option<KernelReading>,
+    /// When it was asked last, by the elapsed time.
+    asked: Option<i64>,
+    latest: Option<Moment>,
+    /// The last jump.
+    pub jump: Option<Jump>,
+}
+
+impl Watch {
+    /// Whether there is something to do at a moment: the kernel is to be asked, or the clock has jumped.
+    pub fn is_due(&self, now: Moment) -> bool {
+        self.is_kernel_due(now) || self.jump_at(now).is_some()
+    }
+
+    /// Whether the kernel is to be asked.
+    pub fn is_kernel_due(&self, now: Moment) -> bool {
+        let age = |asked: i64| now.elapsed.saturating_sub(asked);
+        self.asked.is_none_or(|asked| age(asked) >= KERNEL_AGE)
+    }
+
+    /// Looks at the clocks; returns a jump since they were looked at last. The kernel is due after it.
+    pub fn see(&mut self, now: Moment) -> Option<Jump> {
+        let jump = self.jump_at(now);
+        if jump.is_some() {
+            self.jump = jump;
+            self.asked = None;
+        }
+        self.latest = Some(now);
+        jump
+    }
+
+    fn jump_at(&self, now: Moment) -> Option<Jump> {
+        let latest = self.latest?;
+        let passed = now.elapsed.saturating_sub(latest.elapsed).max(0);
+        let by = now.jump_since(latest);
+        let unremarkable = UNREMARKABLE_JUMP.saturating_add(passed / UNREMARKABLE_SLEW);
+        (by.unsigned_abs() > unremarkable.unsigned_abs()).then_some(Jump { by, at: now.wall })
+    }
+
+    /// Takes what the kernel says at a moment; `None` if it does not say. One that is synchronised
+    /// vouches for the clock from now on, otherwise the last measurement goes on to count.
+    pub fn kernel_says(&mut self, now: Moment, reading: Option<KernelReading>) {
+        self.asked = Some(now.elapsed);
+        self.kernel = reading;
+        if let Some(bound) = reading.and_then(|reading| reading.bound()) {
+            let error = bound.saturating_mul(1_000);
+            self.anchor = Anchor::new(Span::around(0, error), now.wall, now.elapsed);
+            self.as_of = now.wall;
+        }
+    }
+
+    /// What true time is ahead of the wall clock at a moment, in nanoseconds.
+    pub fn offset(&self, now: Moment) -> Option<Span> {
+        self.anchor
+            .map(|anchor| anchor.ahead(now.wall, now.elapsed))
+    }
+}

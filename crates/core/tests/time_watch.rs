@@ -1,0 +1,205 @@
+//! What a server knows of its clock, against a world in which true time is known.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use proptest::prelude::*;
+use snowflake_core::time::{GateMode, KernelReading, Moment, Span, Verdict, Watch};
+
+const MILLISECOND: i64 = 1_000_000;
+const SECOND: i64 = 1_000_000_000;
+
+/// What happens to the clocks.
+#[derive(Clone, Debug)]
+enum Event {
+    /// Time passes, the crystal being off by some ppm and the wall clock slewed by some more.
+    Pass {
+        nanos: i64,
+        crystal_ppm: i64,
+        slew_ppm: i64,
+    },
+    /// Somebody sets the clock.
+    Step(i64),
+    /// The daemon sets it right and tells the kernel.
+    Correct,
+    /// The kernel says what it knows.
+    Ask,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        6 => (0..600 * SECOND, -100..=100_i64, -83_333..=83_333_i64).prop_map(|(nanos, crystal_ppm, slew_ppm)| {
+            Event::Pass { nanos, crystal_ppm, slew_ppm }
+        }),
+        1 => (-7_200 * SECOND..7_200 * SECOND).prop_map(Event::Step),
+        1 => Just(Event::Correct),
+        4 => Just(Event::Ask),
+    ]
+}
+
+/// True time, the clocks, and the error that the kernel truthfully states.
+struct World {
+    truth: i64,
+    now: Moment,
+    bound: Option<i64>,
+}
+
+impl World {
+    fn happen(&mut self, event: &Event) {
+        match *event {
+            Event::Pass {
+                nanos,
+                crystal_ppm,
+                slew_ppm,
+            } => {
+                let part = |ppm: i64| nanos / 1_000_000 * ppm;
+                self.truth += nanos;
+                self.now.elapsed += nanos + part(crystal_ppm);
+                self.now.wall += nanos + part(crystal_ppm) + part(slew_ppm);
+                // the daemon knows what it slews
+                self.bound = self
+                    .bound
+                    .map(|bound| bound + part(100) + part(slew_ppm).abs());
+            }
+            Event::Step(by) => {
+                self.now.wall += by;
+                self.bound = None;
+            }
+            Event::Correct => {
+                self.now.wall = self.truth + 3 * MILLISECOND;
+                self.bound = Some(3 * MILLISECOND);
+            }
+            Event::Ask => {}
+        }
+    }
+
+    fn reading(&self) -> KernelReading {
+        let max_error = self.bound.map_or(16_000_000, |bound| bound / 1_000 + 1);
+        KernelReading {
+            max_error,
+            est_error: 1,
+            ..KernelReading::default()
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn the_truth_is_never_excluded(events in prop::collection::vec(event(), 1..60)) {
+        let mut world = World {
+            truth: 1_700_000_000 * SECOND,
+            now: Moment { wall: 1_700_000_000 * SECOND, elapsed: 77 },
+            bound: Some(MILLISECOND),
+        };
+        let mut watch = Watch::default();
+        for event in &events {
+            world.happen(event);
+            watch.see(world.now);
+            if matches!(event, Event::Ask) || watch.is_kernel_due(world.now) {
+                watch.kernel_says(world.now, Some(world.reading()));
+            }
+            let behind = world.truth - world.now.wall;
+            if let Some(offset) = watch.offset(world.now) {
+                prop_assert!(offset.low <= behind && behind <= offset.high, "{behind} is not in {offset:?}");
+                // so no clock that is right is called wrong, and no wrong one right
+                let most = 500 * MILLISECOND;
+                match Verdict::new(Some(offset), most) {
+                    Verdict::Wrong => prop_assert!(behind.abs() > most),
+                    Verdict::Right => prop_assert!(behind.abs() <= most),
+                    Verdict::Unknown | Verdict::Unsure => {}
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn steps_are_jumps_and_slews_are_not(
+        by in prop_oneof![-7_200 * SECOND..-200 * MILLISECOND, 200 * MILLISECOND..7_200 * SECOND],
+        passed in 0..1_000 * SECOND,
+        slew_ppm in -83_333..=83_333_i64,
+    ) {
+        let begin = Moment { wall: 1_700_000_000 * SECOND, elapsed: 0 };
+        let mut watch = Watch::default();
+        prop_assert_eq!(watch.see(begin), None);
+        let slewed = Moment { wall: begin.wall + passed + passed / 1_000_000 * slew_ppm, elapsed: passed };
+        prop_assert_eq!(watch.see(slewed), None);
+        let stepped = Moment { wall: slewed.wall + by, ..slewed };
+        prop_assert!(watch.is_due(stepped));
+        prop_assert_eq!(watch.see(stepped).map(|jump| (jump.by, jump.at)), Some((by, stepped.wall)));
+        prop_assert_eq!(watch.see(stepped), None);
+    }
+
+    #[test]
+    fn nothing_overflows(wall: i64, elapsed: i64, later_wall: i64, later: i64, low: i64, high: i64, max_error: i64) {
+        let (at, now) = (Moment { wall, elapsed }, Moment { wall: later_wall, elapsed: later });
+        Verdict::new(Some(Span { low, high }), max_error.saturating_abs());
+        let mut watch = Watch::default();
+        watch.see(at);
+        watch.see(now);
+        watch.kernel_says(now, Some(KernelReading { max_error, ..KernelReading::default() }));
+        watch.offset(at);
+    }
+}
+
+#[test]
+fn what_was_said_counts_less_the_older_it_is() {
+    let begin = Moment {
+        wall: SECOND,
+        elapsed: 0,
+    };
+    let mut watch = Watch::default();
+    watch.kernel_says(
+        begin,
+        Some(KernelReading {
+            max_error: 1_000,
+            est_error: 1,
+            ..KernelReading::default()
+        }),
+    );
+    let verdict = |minutes: i64| {
+        let passed = minutes * 60 * SECOND;
+        let now = Moment {
+            wall: begin.wall + passed,
+            elapsed: passed,
+        };
+        Verdict::new(watch.offset(now), 500 * MILLISECOND)
+    };
+    assert_eq!(verdict(41), Verdict::Right);
+    assert_eq!(verdict(42), Verdict::Unknown);
+}
+
+#[test]
+fn who_is_let_pass() {
+    use GateMode::{Off, Unsure, Warn, Wrong};
+    let most = 500;
+    let says = |low, high| Verdict::new(Some(Span { low, high }), most);
+    let verdicts = [
+        Verdict::new(None, most),
+        says(-500, 500),
+        says(-501, 500),
+        says(-900, 900),
+        says(-900, -501),
+        says(501, 502),
+    ];
+    assert_eq!(
+        verdicts,
+        [
+            Verdict::Unknown,
+            Verdict::Right,
+            Verdict::Unsure,
+            Verdict::Unknown,
+            Verdict::Wrong,
+            Verdict::Wrong
+        ]
+    );
+    let passed = |mode: GateMode| verdicts.map(|verdict| mode.admits(verdict));
+    assert_eq!(passed(Off), [true; 6]);
+    assert_eq!(passed(Warn), [true; 6]);
+    assert_eq!(passed(Wrong), [true, true, true, true, false, false]);
+    assert_eq!(passed(Unsure), [false, true, false, false, false, false]);
+    assert_eq!(
+        [Off, Warn, Wrong, Unsure].map(GateMode::can_refuse),
+        [false, false, true, true]
+    );
+}

@@ -1,0 +1,204 @@
+//! The gate: IDs are refused while the clock is known to be wrong, or not known to be right.
+//!
+//! The slow path of generating asks it before the wall clock is used for anything, so that nothing is
+//! raised by a clock that is refused.
+
+use pgrx::prelude::*;
+use snowflake_core::Timestamp;
+use snowflake_core::time::{GateMode, Jump, KernelClock, Moment, Span, Verdict, Watch};
+
+use crate::host::clock;
+use crate::postgres::error::{Failure, Outcome, Report};
+use crate::postgres::wait::{self, Event};
+use crate::settings;
+use crate::shared::clock_gate::ClockGate;
+use crate::shared::segment::Shared;
+use crate::shared::words::Beginning;
+use crate::time::kernel;
+
+/// How long after the start of the server callers wait for somebody to vouch for its clock, in
+/// nanoseconds: a machine that starts may learn the time a little later.
+const PATIENCE: i64 = 5_000_000_000;
+/// How often they look, in microseconds.
+const PAUSE: i64 = 100_000;
+
+/// What is known of the clock at a moment.
+#[derive(Clone, Copy)]
+pub struct Finding {
+    pub watch: Watch,
+    pub now: Moment,
+    /// What the wall clock is behind true time, in nanoseconds.
+    pub offset: Option<Span>,
+    pub verdict: Verdict,
+}
+
+/// Returns if IDs may be given out by the clock as it is. The words are open then, unless a lease opens
+/// them.
+///
+/// # Errors
+/// The clock is refused.
+#[inline]
+pub fn admit(shared: Shared) -> Outcome<()> {
+    let gate = shared.clock_gate();
+    let mode = settings::clock_gate();
+    if mode == GateMode::Off && !gate.is_closed() {
+        return Ok(());
+    }
+    wait_or_refuse(shared, gate, mode)
+}
+
+#[cold]
+fn wait_or_refuse(shared: Shared, gate: &ClockGate, mode: GateMode) -> Outcome<()> {
+    let mut waited = false;
+    loop {
+        let finding = look(gate);
+        tell(gate, mode, &finding);
+        if mode.admits(finding.verdict) {
+            if gate.is_closed() {
+                open(shared, gate);
+            }
+            return Ok(());
+        }
+        if !gate.is_closed() || gate.running(finding.now.elapsed) >= PATIENCE {
+            gate.count_refusal();
+            return Err(refusal(&finding));
+        }
+        if !waited {
+            waited = true;
+            gate.count_wait();
+        }
+        wait::pause(Event::ClockGate, PAUSE);
+        check_for_interrupts!();
+    }
+}
+
+/// The same without waiting, for the registrar: whether a lease may be taken by the clock as it is.
+///
+/// # Errors
+/// The clock is refused.
+pub fn check(shared: Shared) -> Outcome<()> {
+    let mode = settings::clock_gate();
+    if mode == GateMode::Off {
+        return Ok(());
+    }
+    let gate = shared.clock_gate();
+    let finding = look(gate);
+    tell(gate, mode, &finding);
+    if mode.admits(finding.verdict) {
+        return Ok(());
+    }
+    Err(refusal(&finding))
+}
+
+/// Opens the words that were closed at the start of the server.
+fn open(shared: Shared, gate: &ClockGate) {
+    let Ok(layout) = settings::layout() else {
+        return;
+    };
+    let shape = layout.shape();
+    let beginning = Beginning::after_lead(&shape, &clock::sample(), settings::pace().max_lead);
+    gate.open(|| shared.words().open_all(&shape, &beginning));
+}
+
+/// What is known of the clock now. The kernel is asked once a second at the most, and after a jump.
+pub fn look(gate: &ClockGate) -> Finding {
+    let now = clock::moment();
+    let mut watch = gate.known().watch;
+    if watch.is_due(now) {
+        let reading = kernel::read();
+        let (jump, changed) = gate.change(|known| {
+            let jump = known.watch.see(now);
+            known.watch.kernel_says(now, reading);
+            (jump, known.watch)
+        });
+        watch = changed;
+        if let Some(jump) = jump {
+            log_jump(jump);
+        }
+    }
+    let offset = watch.offset(now);
+    Finding {
+        watch,
+        now,
+        offset,
+        verdict: Verdict::new(offset, settings::clock_max_error()),
+    }
+}
+
+fn log_jump(jump: Jump) {
+    let direction = if jump.by > 0 { "forward" } else { "back" };
+    let by = seconds(jump.by.saturating_abs());
+    Report::new(format!("the clock jumped {direction} by {by} s")).log();
+}
+
+/// Tells the log once for each change.
+fn tell(gate: &ClockGate, mode: GateMode, finding: &Finding) {
+    let verdict = finding.verdict;
+    if gate.known().told == verdict {
+        return;
+    }
+    let before = gate.change(|known| std::mem::replace(&mut known.told, verdict));
+    if before == verdict {
+        return;
+    }
+    let is_bad = |verdict: Verdict| {
+        verdict == Verdict::Wrong || mode == GateMode::Unsure && verdict != Verdict::Right
+    };
+    if is_bad(verdict) {
+        Report::from(refusal(finding)).log();
+    } else if is_bad(before) && verdict == Verdict::Right {
+        Report::new("the clock is right again").log();
+    }
+}
+
+fn refusal(finding: &Finding) -> Failure {
+    let most = settings::clock_max_error() / 1_000_000;
+    let kernel = match finding.watch.kernel.map(KernelClock::from) {
+        None => "The kernel does not say.".to_string(),
+        Some(clock) if clock.synchronised => {
+            format!(
+                "The kernel says synchronised, within {} us.",
+                clock.max_error
+            )
+        }
+        Some(_) => "The kernel says unsynchronised.".to_string(),
+    };
+    match (finding.verdict, finding.offset) {
+        (Verdict::Wrong, Some(offset)) => {
+            let (side, low, high) = if offset.low > 0 {
+                ("behind", offset.low, offset.high)
+            } else {
+                ("ahead", -offset.high, -offset.low)
+            };
+            let as_of = Timestamp::from_micros(finding.watch.as_of / 1_000);
+            Failure::state("the clock of this server is wrong")
+                .detail(format!(
+                    "It is {side} by {} s to {} s, as the kernel said at {as_of}; \
+                     snowflake_pg.clock_max_error is {most} ms. {kernel}",
+                    seconds(low),
+                    seconds(high)
+                ))
+                .hint(
+                    "Correct the clock; IDs go on without a restart. The view snowflake_clock shows \
+                     what is known of it.",
+                )
+        }
+        _ => Failure::state("nobody vouches for the clock of this server")
+            .detail(format!(
+                "{kernel} IDs are given out only while the clock is known to be right, within \
+                 snowflake_pg.clock_max_error: {most} ms."
+            ))
+            .hint(
+                "See that a daemon keeps the clock, or set snowflake_pg.clock_gate to \"wrong\". The \
+                 view snowflake_clock shows what is known of it.",
+            ),
+    }
+}
+
+/// Nanoseconds as seconds with three digits.
+fn seconds(nanos: i64) -> String {
+    let millis = nanos / 1_000_000;
+    let sign = if millis < 0 { "-" } else { "" };
+    let millis = millis.unsigned_abs();
+    format!("{sign}{}.{:03}", millis / 1_000, millis % 1_000)
+}
