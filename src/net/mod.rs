@@ -2,6 +2,6 @@
 
 pub mod deadline;
 pub mod libpq;
-mod resolver;
+pub mod resolver;
 pub mod tcp;
 pub mod udp;

@@ -1,7 +1,8 @@
 //! Synchronous standbys: what a commit of this session would wait for.
 
+use std::ffi::CStr;
 use std::ptr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use pgrx::prelude::*;
 
@@ -52,6 +53,46 @@ pub fn have(position: pg_sys::XLogRecPtr) -> bool {
     confirmed >= position
 }
 
+/// Whether the server waits for any, as its checkpointer has read the configuration last.
+fn are_defined() -> bool {
+    // in `sync_standbys_status` of WalSndCtlData: SYNC_STANDBY_INIT and SYNC_STANDBY_DEFINED
+    const READ: u8 = 1;
+    const DEFINED: u8 = 2;
+    // SAFETY: in shared memory as long as the process; the byte behind the positions is that field
+    let status = unsafe {
+        let positions = &raw mut (*pg_sys::WalSndCtl).lsn;
+        AtomicU8::from_ptr(positions.add(1).cast::<u8>()).load(Ordering::Relaxed)
+    };
+    // until May 2025 it was a boolean
+    let bits = match server_version() {
+        version @ 170_000.. => version >= 170_005,
+        version @ 160_000.. => version >= 160_009,
+        version => version >= 150_013,
+    };
+    if bits {
+        // before it has read it, this session's reading counts
+        status & DEFINED != 0 || status & READ == 0
+    } else {
+        status != 0
+    }
+}
+
+/// The version of the server that runs, as a number: 150018.
+fn server_version() -> i32 {
+    // SAFETY: returns a string, or NULL for a name that is not known
+    let text = unsafe {
+        let text = pg_sys::GetConfigOption(c"server_version_num".as_ptr(), true, false);
+        if text.is_null() {
+            return 0;
+        }
+        CStr::from_ptr(text)
+    };
+    text.to_str()
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0)
+}
+
 /// Waits until they have it. No lightweight lock may be held.
 ///
 /// # Errors
@@ -69,8 +110,9 @@ pub fn wait(position: pg_sys::XLogRecPtr) -> Outcome<()> {
         ptr::write_volatile(holds, ptr::read_volatile(holds) - 1);
     }
     check_for_interrupts!();
-    // Where the setting was emptied meanwhile this session does not know yet, and fails once.
-    if have(position) {
+    // as a commit does, it has not waited where the checkpointer knows of none, whatever this session
+    // has read of the configuration
+    if have(position) || !are_defined() {
         return Ok(());
     }
     Err(Failure::new(

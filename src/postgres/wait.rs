@@ -19,7 +19,7 @@ pub enum Event {
     Registry,
     /// SnowflakeTicket: a block of tickets, which the registrar fetches.
     Ticket,
-    /// SnowflakeNtp: the answer of an NTP server, or the turn to ask it.
+    /// SnowflakeNtp: the answer of an NTP server, or the turn to ask it. The last one.
     Ntp,
 }
 
@@ -30,7 +30,8 @@ impl Event {
         return pg_sys::PG_WAIT_EXTENSION;
         #[cfg(not(any(feature = "pg15", feature = "pg16")))]
         {
-            static EVENTS: BackendLocal<[u32; 5]> = BackendLocal::new([0; 5]);
+            const COUNT: usize = Event::Ntp as usize + 1;
+            static EVENTS: BackendLocal<[u32; COUNT]> = BackendLocal::new([0; COUNT]);
             let mut events = EVENTS.get();
             let event = &mut events[self as usize];
             if *event == 0 {

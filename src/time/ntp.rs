@@ -1,6 +1,6 @@
 //! Asks an NTP server for the time.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
@@ -11,6 +11,7 @@ use snowflake_core::time::{
 
 use crate::host::{clock, random};
 use crate::net::deadline::Deadline;
+use crate::net::resolver::Hurry;
 use crate::net::udp::Socket;
 use crate::postgres::encoding;
 use crate::postgres::error::{Failure, OrRaise, Outcome, sentence};
@@ -127,13 +128,15 @@ fn ask(endpoint: &Endpoint, terms: Terms, turns: &NtpTurns) -> Asked {
     asked
 }
 
-/// The first address of a server: one name has one vote. The system's resolver has time limits of
-/// its own, as it has for libpq.
+/// The first address of a server: one name has one vote. No signal ends the system's resolver, which
+/// is told to give up soon.
 fn resolve(endpoint: &Endpoint) -> Result<SocketAddr, String> {
     let Endpoint { host, port } = endpoint;
-    let mut addresses = (host.as_str(), *port)
-        .to_socket_addrs()
-        .map_err(|error| error.to_string())?;
+    // an address needs no resolver
+    let hurry = host.parse::<IpAddr>().is_err().then(Hurry::begin);
+    let addresses = (host.as_str(), *port).to_socket_addrs();
+    drop(hurry);
+    let mut addresses = addresses.map_err(|error| error.to_string())?;
     // signals that came meanwhile
     check_for_interrupts!();
     addresses.next().ok_or("its name has no address".into())

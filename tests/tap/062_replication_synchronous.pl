@@ -148,7 +148,10 @@ my $waiting = start_recording($standby, 'postgres',
 ok(wait_until(sub { waiting($standby) == 1 }), 'a session waits');
 reload_with($standby, 'synchronous_standby_names', '');
 ok(wait_until(sub { waiting($standby) == 0 }), 'and no longer when no standby is to be waited for');
+$standby->safe_psql('postgres', q(SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'DO %' AND pid <> pg_backend_pid()));
 finish_recording($waiting);
+my $errors = slurp_file($waiting->{errors});
+ok($errors =~ /ERROR:  57014: canceling statement due to user request/ && $errors !~ /WARNING/, 'it went on') or diag($errors);
 goes_on_above($standby, 'postgres', $newest, 'without standbys');
 $standby->stop;
 

@@ -85,6 +85,12 @@ impl Watch {
         self.asked.is_none_or(|asked| age(asked) >= KERNEL_AGE)
     }
 
+    /// Whether the clocks were looked at later than this: it says nothing new.
+    pub fn has_seen(&self, now: Moment) -> bool {
+        self.latest
+            .is_some_and(|latest| latest.elapsed > now.elapsed)
+    }
+
     /// Looks at the clocks; returns a jump since they were looked at last. The kernel is due after it.
     pub fn see(&mut self, now: Moment) -> Option<Jump> {
         let jump = self.jump_at(now);
