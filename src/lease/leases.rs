@@ -82,14 +82,15 @@ impl Leases {
         {
             self.give_up(Deadline::within(FAREWELL));
         }
-        if held.is_none()
+        let length = settings::lease_length();
+        let sample = clock::sample();
+        let lasts = |held: Lease| held.not_after.saturating_mul(1_000) > sample.wall.micros();
+        if !self.holder.status().lease.is_some_and(lasts)
             && let Err(failure) = gate::check(self.shared)
         {
             self.trouble(Cause::Clock, failure.line());
             return self.next_pause();
         }
-        let length = settings::lease_length();
-        let sample = clock::sample();
         let request = Request {
             identity: self.identity.clone(),
             nonce: self.holder.nonce(),

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use pgrx::prelude::*;
 
+use crate::postgres::backend::BackendLocal;
 use crate::postgres::error::{Failure, Outcome};
 
 /// Whether the server has synchronous standbys, by `synchronous_standby_names`.
@@ -18,10 +19,11 @@ pub fn are_set() -> bool {
     }
 }
 
-/// Whether the session does without those that there are: its `synchronous_commit` is `local` or
-/// `off`.
+/// Whether what this session has waited for is not to count for others: it waits for less than that
+/// the standbys have flushed the log, or it has not read the same configuration as the checkpointer.
 pub fn are_done_without() -> bool {
-    are_set() && mode().is_none()
+    let set = are_set();
+    set && mode() != Some(pg_sys::SYNC_REP_WAIT_FLUSH) || set != are_defined()
 }
 
 /// What a standby must have done with the log, as PostgreSQL counts that; `None` if the session
@@ -55,6 +57,10 @@ pub fn have(position: pg_sys::XLogRecPtr) -> bool {
 
 /// Whether the server waits for any, as its checkpointer has read the configuration last.
 fn are_defined() -> bool {
+    // SAFETY: a variable of this process
+    if unsafe { pg_sys::max_wal_senders } == 0 {
+        return false;
+    }
     // in `sync_standbys_status` of WalSndCtlData: SYNC_STANDBY_INIT and SYNC_STANDBY_DEFINED
     const READ: u8 = 1;
     const DEFINED: u8 = 2;
@@ -71,7 +77,7 @@ fn are_defined() -> bool {
     };
     if bits {
         // before it has read it, this session's reading counts
-        status & DEFINED != 0 || status & READ == 0
+        status & DEFINED != 0 || status & READ == 0 && are_set()
     } else {
         status != 0
     }
@@ -79,6 +85,14 @@ fn are_defined() -> bool {
 
 /// The version of the server that runs, as a number: 150018.
 fn server_version() -> i32 {
+    static VERSION: BackendLocal<i32> = BackendLocal::new(0);
+    if VERSION.get() == 0 {
+        VERSION.set(read_server_version());
+    }
+    VERSION.get()
+}
+
+fn read_server_version() -> i32 {
     // SAFETY: returns a string, or NULL for a name that is not known
     let text = unsafe {
         let text = pg_sys::GetConfigOption(c"server_version_num".as_ptr(), true, false);

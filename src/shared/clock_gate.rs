@@ -25,10 +25,10 @@ pub struct ClockGate {
 unsafe impl Sync for ClockGate {}
 
 /// What is read and written under the lock.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct Known {
     pub watch: Watch,
-    /// What the log was told last.
+    /// What the log was told last; at first that nothing is wrong.
     pub told: Verdict,
 }
 
@@ -37,7 +37,10 @@ impl ClockGate {
     pub fn new(tranche: i32) -> Self {
         Self {
             lock: Lock::new(tranche),
-            known: UnsafeCell::new(Known::default()),
+            known: UnsafeCell::new(Known {
+                watch: Watch::default(),
+                told: Verdict::Right,
+            }),
             closed: AtomicBool::new(false),
             started: AtomicU64::new(0),
             refusals: AtomicU64::new(0),

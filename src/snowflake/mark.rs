@@ -18,6 +18,7 @@ use crate::postgres::{standbys, wal};
 use crate::shared::segment::Shared;
 use crate::shared::words::Beginning;
 use crate::snowflake::record::{self, Relations};
+use crate::time::gate;
 
 /// The mark of a database as a backend sees it: what is stored, and the words that stand for it in
 /// shared memory.
@@ -69,7 +70,12 @@ impl StoredMark<'_> {
         {
             return Ok(());
         }
-        self.settle(Need::Intact, &clock::sample())
+        // whose clock may be wrong: what came from elsewhere is judged by it
+        let mut sample = clock::sample();
+        while gate::admit(self.shared)? {
+            sample = clock::sample();
+        }
+        self.settle(Need::Intact, &sample)
     }
 
     /// Does what is needed about the stored mark. The first ID of a database settles its layout:

@@ -405,10 +405,12 @@ impl Session {
                 };
                 before_raise = None;
             }
-            // before the clock is read that it admits, and before anything is raised by that
-            gate::admit(self.shared).inspect_err(|_| self.slot.count_error())?;
             let is_old = before_raise.is_some();
             let sample = before_raise.take().unwrap_or_else(clock::sample);
+            // before anything is raised by that reading
+            if gate::admit(self.shared).inspect_err(|_| self.slot.count_error())? {
+                continue;
+            }
             // before the word takes the clock for right, which may be far ahead
             self.shared
                 .holder()

@@ -4,8 +4,8 @@
 //! raised by a clock that is refused.
 
 use pgrx::prelude::*;
-use snowflake_core::Timestamp;
 use snowflake_core::time::{GateMode, Jump, KernelClock, Moment, Span, Verdict, Watch};
+use snowflake_core::{ClockSample, Timestamp};
 
 use crate::host::clock;
 use crate::postgres::error::{Failure, Outcome, Report};
@@ -32,32 +32,35 @@ pub struct Finding {
     pub verdict: Verdict,
 }
 
-/// Returns if IDs may be given out by the clock as it is. The words are open then, unless a lease opens
-/// them.
+/// Returns if IDs may be given out by the clock as it was read before the call. The words are open
+/// then, unless a lease opens them. What is returned is whether that took a wait, after which the clock
+/// is to be read again.
 ///
 /// # Errors
 /// The clock is refused.
 #[inline]
-pub fn admit(shared: Shared) -> Outcome<()> {
+pub fn admit(shared: Shared) -> Outcome<bool> {
     let gate = shared.clock_gate();
     let mode = settings::clock_gate();
     if mode == GateMode::Off && !gate.is_closed() {
-        return Ok(());
+        return Ok(false);
     }
     wait_or_refuse(shared, gate, mode)
 }
 
 #[cold]
-fn wait_or_refuse(shared: Shared, gate: &ClockGate, mode: GateMode) -> Outcome<()> {
+fn wait_or_refuse(shared: Shared, gate: &ClockGate, mode: GateMode) -> Outcome<bool> {
     let mut waited = false;
     loop {
+        // before the look, which so sees every step that it has seen
+        let sample = clock::sample();
         let finding = look(gate);
         tell(gate, mode, &finding);
         if mode.admits(finding.verdict) {
             if gate.is_closed() {
-                open(shared, gate);
+                open(shared, gate, &sample);
             }
-            return Ok(());
+            return Ok(waited);
         }
         if !gate.is_closed() || gate.running(finding.now.elapsed) >= PATIENCE {
             gate.count_refusal();
@@ -72,7 +75,8 @@ fn wait_or_refuse(shared: Shared, gate: &ClockGate, mode: GateMode) -> Outcome<(
     }
 }
 
-/// The same without waiting, for the registrar: whether a lease may be taken by the clock as it is.
+/// The same without waiting, for the registrar: whether a lease may be taken by the clock as it was
+/// read before the call.
 ///
 /// # Errors
 /// The clock is refused.
@@ -91,34 +95,44 @@ pub fn check(shared: Shared) -> Outcome<()> {
 }
 
 /// Opens the words that were closed at the start of the server.
-fn open(shared: Shared, gate: &ClockGate) {
+fn open(shared: Shared, gate: &ClockGate, sample: &ClockSample) {
     let Ok(layout) = settings::layout() else {
         return;
     };
     let shape = layout.shape();
-    let beginning = Beginning::after_lead(&shape, &clock::sample(), settings::pace().max_lead);
+    let beginning = Beginning::after_lead(&shape, sample, settings::pace().max_lead);
     gate.open(|| shared.words().open_all(&shape, &beginning));
 }
 
 /// What is known of the clock now. The kernel is asked once a second at the most, and after a jump.
 pub fn look(gate: &ClockGate) -> Finding {
-    let now = clock::moment();
+    /// How often to begin anew because another backend was faster.
+    const ATTEMPTS: u32 = 4;
+    let mut now = clock::moment();
     let mut watch = gate.known().watch;
-    if watch.is_due(now) {
+    for _ in 0..ATTEMPTS {
+        if !watch.is_due(now) {
+            break;
+        }
         let reading = kernel::read();
-        let (jump, changed) = gate.change(|known| {
-            // another backend was faster, perhaps after a step that this one has not seen
+        let changed = gate.change(|known| {
+            // perhaps after a step that this one has not seen
             if known.watch.has_seen(now) {
-                return (None, known.watch);
+                return None;
             }
             let jump = known.watch.see(now);
             known.watch.kernel_says(now, reading);
-            (jump, known.watch)
+            Some((jump, known.watch))
         });
-        watch = changed;
-        if let Some(jump) = jump {
-            log_jump(jump);
+        if let Some((jump, changed)) = changed {
+            watch = changed;
+            if let Some(jump) = jump {
+                log_jump(jump);
+            }
+            break;
         }
+        now = clock::moment();
+        watch = gate.known().watch;
     }
     let offset = watch.offset(now);
     Finding {
@@ -135,22 +149,22 @@ fn log_jump(jump: Jump) {
     Report::new(format!("the clock jumped {direction} by {by} s")).log();
 }
 
-/// Tells the log once for each change.
+/// Tells the log once for each change: when the clock is refused, or would be, and when it is right again.
 fn tell(gate: &ClockGate, mode: GateMode, finding: &Finding) {
     let verdict = finding.verdict;
-    if gate.known().told == verdict {
+    let is_bad = |verdict: Verdict| {
+        verdict == Verdict::Wrong || mode == GateMode::Unsure && verdict != Verdict::Right
+    };
+    if !is_bad(verdict) && verdict != Verdict::Right || gate.known().told == verdict {
         return;
     }
     let before = gate.change(|known| std::mem::replace(&mut known.told, verdict));
     if before == verdict {
         return;
     }
-    let is_bad = |verdict: Verdict| {
-        verdict == Verdict::Wrong || mode == GateMode::Unsure && verdict != Verdict::Right
-    };
     if is_bad(verdict) {
         Report::from(refusal(finding)).log();
-    } else if is_bad(before) && verdict == Verdict::Right {
+    } else if before != Verdict::Right {
         Report::new("the clock is right again").log();
     }
 }

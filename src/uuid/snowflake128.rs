@@ -50,7 +50,7 @@ enum Reached {
 impl Limit for Lease {
     type Reached = Reached;
 
-    fn admit(self) -> Result<(), Reached> {
+    fn admit(self) -> Result<bool, Reached> {
         gate::admit(self.0).map_err(Reached::Failed)
     }
 

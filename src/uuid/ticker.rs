@@ -22,9 +22,9 @@ pub trait Limit: Copy {
     /// Why it may not advance.
     type Reached;
 
-    /// Whether the clock may be gone by.
-    fn admit(self) -> Result<(), Self::Reached> {
-        Ok(())
+    /// Lets the clock be gone by as it was read before; returns whether that took a wait.
+    fn admit(self) -> Result<bool, Self::Reached> {
+        Ok(false)
     }
 
     /// Lets a word advance up to a tick, or as far as it may; `next` is the tick whose turn it is.
@@ -118,8 +118,10 @@ impl<T: Ticks, L: Limit> Ticker<T, L> {
         let pace = pace();
         loop {
             check_for_interrupts!();
-            self.limit.admit()?;
             let sample = clock::sample();
+            if self.limit.admit()? {
+                continue;
+            }
             let reached = T::instant(self.slot.last.load_relaxed());
             self.slot.catch_up(&sample, reached);
             let observed = self.slot.observe(&sample, pace.max_lead);
