@@ -99,10 +99,15 @@ sub fill_wal
         my ($bytes) = @_;
         return ask($session, "SELECT FROM pg_logical_emit_message(false, '', repeat('x', $bytes))");
     };
-    # what a record takes besides its contents, on one page
-    my $before = $left->();
-    $write->(200);
-    my $overhead = $before - $left->() - 200;
+    # what a record takes besides its contents, on one page, if nobody else writes meanwhile
+    my $overhead;
+    for (1 .. 5)
+    {
+        my $before = $left->();
+        $write->(200);
+        my $took = $before - $left->() - 200;
+        $overhead = $took if !defined $overhead || $took < $overhead;
+    }
     $write->(400_000) while $left->() > 500_000;
     $write->(4_000) while $left->() > 6_000;
     # records are aligned to 8 bytes: an odd number left is none

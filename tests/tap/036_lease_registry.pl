@@ -82,11 +82,16 @@ is($primary->safe_psql('postgres', q(SELECT count(*) FROM snowflake_leases WHERE
 
 # a grant is on disk before the server learns of it, whatever the settings
 
-is(
-    $primary->safe_psql('postgres', 'SHOW synchronous_commit; ' . asking(1) . '; SELECT pg_current_wal_flush_lsn() = pg_current_wal_insert_lsn(); SHOW synchronous_commit')
-      =~ s/granted.*/granted/r,
-    "off\ngranted\nt\noff",
-    'the log is flushed, and the setting is the caller\'s again');
+my $said;
+for my $attempt (1 .. 5)
+{
+    $said = $primary->safe_psql('postgres',
+        'SHOW synchronous_commit; ' . asking(1) . '; SELECT pg_current_wal_flush_lsn() = pg_current_wal_insert_lsn(); SHOW synchronous_commit');
+    $said =~ s/granted.*/granted/;
+    # unless another process has written to the log meanwhile
+    last if $said !~ /^f$/m;
+}
+is($said, "off\ngranted\nt\noff", 'the log is flushed, and the setting is the caller\'s again');
 my $granted = take($primary, 1);
 is($granted->{outcome}, 'granted', 'a lease is granted');
 $primary->stop('immediate');

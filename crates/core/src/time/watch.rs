@@ -46,9 +46,11 @@ pub struct Jump {
 /// let second = 1_000_000_000;
 /// let mut watch = Watch::default();
 /// let now = Moment { wall: 50 * second, elapsed: 0 };
+/// assert_eq!(watch.see(now), None);
 /// let reading = KernelReading { max_error: 1_000, est_error: 10, ..KernelReading::default() };
 /// watch.kernel_says(now, Some(reading));
-/// assert_eq!(watch.offset(now), Some(Span { low: -1_000_000, high: 1_000_000 }));
+/// // within 1 ms, rounded up
+/// assert_eq!(watch.offset(now), Some(Span { low: -1_000_001, high: 1_000_001 }));
 ///
 /// // somebody sets the clock an hour ahead: the kernel says nothing any more
 /// let now = Moment { wall: 3_651 * second, elapsed: second };
