@@ -95,6 +95,13 @@ pub fn moment() -> Moment {
     Moment { wall, elapsed }
 }
 
+/// A sample of the clocks, and the same reading of the wall clock beside the elapsed time.
+pub fn sample_and_moment() -> (ClockSample, Moment) {
+    let (elapsed, sample) = elapsed_beside(sample);
+    let wall = sample.wall.micros().saturating_mul(1_000);
+    (sample, Moment { wall, elapsed })
+}
+
 /// The elapsed time and something else, read as close to each other as a few attempts bring them: a
 /// process that is held up in between must not take that for a step of a clock.
 fn elapsed_beside<T>(read_other: impl Fn() -> T) -> (i64, T) {

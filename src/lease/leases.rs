@@ -83,14 +83,20 @@ impl Leases {
             self.give_up(Deadline::within(FAREWELL));
         }
         let length = settings::lease_length();
-        let sample = clock::sample();
-        let lasts = |held: Lease| held.not_after.saturating_mul(1_000) > sample.wall.micros();
-        if !self.holder.status().lease.is_some_and(lasts)
-            && let Err(failure) = gate::check(self.shared)
-        {
-            self.trouble(Cause::Clock, failure.line());
-            return self.next_pause();
-        }
+        let lasts = |held: Lease| held.not_after.saturating_mul(1_000) > clock::wall().micros();
+        let sample = if self.holder.status().lease.is_some_and(lasts) {
+            // what is only renewed begins where it began
+            Ok(clock::sample())
+        } else {
+            gate::sample_at_once(self.shared)
+        };
+        let sample = match sample {
+            Ok(sample) => sample,
+            Err(failure) => {
+                self.trouble(Cause::Clock, failure.line());
+                return self.next_pause();
+            }
+        };
         let request = Request {
             identity: self.identity.clone(),
             nonce: self.holder.nonce(),

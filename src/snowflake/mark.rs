@@ -71,10 +71,7 @@ impl StoredMark<'_> {
             return Ok(());
         }
         // whose clock may be wrong: what came from elsewhere is judged by it
-        let mut sample = clock::sample();
-        while gate::admit(self.shared)? {
-            sample = clock::sample();
-        }
+        let sample = gate::sample(self.shared)?;
         self.settle(Need::Intact, &sample)
     }
 

@@ -406,11 +406,10 @@ impl Session {
                 before_raise = None;
             }
             let is_old = before_raise.is_some();
-            let sample = before_raise.take().unwrap_or_else(clock::sample);
-            // before anything is raised by that reading
-            if gate::admit(self.shared).inspect_err(|_| self.slot.count_error())? {
-                continue;
-            }
+            let sample = match before_raise.take() {
+                Some(sample) => sample,
+                None => gate::sample(self.shared).inspect_err(|_| self.slot.count_error())?,
+            };
             // before the word takes the clock for right, which may be far ahead
             self.shared
                 .holder()

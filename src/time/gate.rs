@@ -27,44 +27,44 @@ const PAUSE: i64 = 100_000;
 pub struct Finding {
     pub watch: Watch,
     pub now: Moment,
-    /// What the wall clock is behind true time, in nanoseconds.
+    /// What true time is ahead of the wall clock, in nanoseconds.
     pub offset: Option<Span>,
     pub verdict: Verdict,
 }
 
-/// Returns if IDs may be given out by the clock as it was read before the call. The words are open
-/// then, unless a lease opens them. What is returned is whether that took a wait, after which the clock
-/// is to be read again.
+/// Reads the clock for IDs, which may be given out by what it says: that very reading was judged. By
+/// another one they might be of a clock that was wrong a moment before. The words are open then, unless
+/// a lease opens them.
 ///
 /// # Errors
 /// The clock is refused.
 #[inline]
-pub fn admit(shared: Shared) -> Outcome<bool> {
+pub fn sample(shared: Shared) -> Outcome<ClockSample> {
     let gate = shared.clock_gate();
     let mode = settings::clock_gate();
     if mode == GateMode::Off && !gate.is_closed() {
-        return Ok(false);
+        return Ok(clock::sample());
     }
-    wait_or_refuse(shared, gate, mode)
+    wait_for_sample(shared, gate, mode)
 }
 
 #[cold]
-fn wait_or_refuse(shared: Shared, gate: &ClockGate, mode: GateMode) -> Outcome<bool> {
+fn wait_for_sample(shared: Shared, gate: &ClockGate, mode: GateMode) -> Outcome<ClockSample> {
     let mut waited = false;
     loop {
-        // before the look, which so sees every step that it has seen
-        let sample = clock::sample();
-        let finding = look(gate);
-        tell(gate, mode, &finding);
-        if mode.admits(finding.verdict) {
-            if gate.is_closed() {
-                open(shared, gate, &sample);
+        let (sample, now) = clock::sample_and_moment();
+        let refused = match judge(gate, mode, now) {
+            Ok(()) => {
+                if gate.is_closed() {
+                    open(shared, gate, &sample);
+                }
+                return Ok(sample);
             }
-            return Ok(waited);
-        }
-        if !gate.is_closed() || gate.running(finding.now.elapsed) >= PATIENCE {
+            Err(refused) => refused,
+        };
+        if !gate.is_closed() || gate.running(now.elapsed) >= PATIENCE {
             gate.count_refusal();
-            return Err(refusal(&finding));
+            return Err(refused);
         }
         if !waited {
             waited = true;
@@ -75,18 +75,22 @@ fn wait_or_refuse(shared: Shared, gate: &ClockGate, mode: GateMode) -> Outcome<b
     }
 }
 
-/// The same without waiting, for the registrar: whether a lease may be taken by the clock as it was
-/// read before the call.
+/// The same without waiting, for the registrar, to which the words are no matter.
 ///
 /// # Errors
 /// The clock is refused.
-pub fn check(shared: Shared) -> Outcome<()> {
+pub fn sample_at_once(shared: Shared) -> Outcome<ClockSample> {
     let mode = settings::clock_gate();
     if mode == GateMode::Off {
-        return Ok(());
+        return Ok(clock::sample());
     }
-    let gate = shared.clock_gate();
-    let finding = look(gate);
+    let (sample, now) = clock::sample_and_moment();
+    judge(shared.clock_gate(), mode, now).map(|()| sample)
+}
+
+/// Whether a reading of the clock is one to go by; the log is told.
+fn judge(gate: &ClockGate, mode: GateMode, now: Moment) -> Outcome<()> {
+    let finding = look(gate, now);
     tell(gate, mode, &finding);
     if mode.admits(finding.verdict) {
         return Ok(());
@@ -104,35 +108,22 @@ fn open(shared: Shared, gate: &ClockGate, sample: &ClockSample) {
     gate.open(|| shared.words().open_all(&shape, &beginning));
 }
 
-/// What is known of the clock now. The kernel is asked once a second at the most, and after a jump.
-pub fn look(gate: &ClockGate) -> Finding {
-    /// How often to begin anew because another backend was faster.
-    const ATTEMPTS: u32 = 4;
-    let mut now = clock::moment();
+/// What is known of a reading of the clock. The kernel is asked once a second at the most, and after a
+/// jump.
+pub fn look(gate: &ClockGate, now: Moment) -> Finding {
     let mut watch = gate.known().watch;
-    for _ in 0..ATTEMPTS {
-        if !watch.is_due(now) {
-            break;
-        }
-        let reading = kernel::read();
-        let changed = gate.change(|known| {
-            // perhaps after a step that this one has not seen
-            if known.watch.has_seen(now) {
-                return None;
-            }
+    if watch.is_due(now) {
+        let kernel = kernel::read();
+        let after = clock::moment();
+        let (jump, changed) = gate.change(|known| {
             let jump = known.watch.see(now);
-            known.watch.kernel_says(now, reading);
-            Some((jump, known.watch))
+            known.watch.kernel_says(now, kernel, after);
+            (jump, known.watch)
         });
-        if let Some((jump, changed)) = changed {
-            watch = changed;
-            if let Some(jump) = jump {
-                log_jump(jump);
-            }
-            break;
+        watch = changed;
+        if let Some(jump) = jump {
+            log_jump(jump);
         }
-        now = clock::moment();
-        watch = gate.known().watch;
     }
     let offset = watch.offset(now);
     Finding {

@@ -45,7 +45,7 @@ fn snowflake_pg_clock() -> TableIterator<
     ),
 > {
     let gate = segment::shared().or_raise().clock_gate();
-    let finding = gate::look(gate);
+    let finding = gate::look(gate, clock::moment());
     let kernel = finding.watch.kernel.map(KernelClock::from);
     let jump = finding.watch.jump;
     let at = |nanos: i64| timestamp::to_postgres(Timestamp::from_micros(nanos / 1_000));
@@ -94,14 +94,14 @@ fn mode(gate: GateMode) -> &'static str {
 fn bounds() -> Option<Span> {
     let (now, offset) = match segment::shared() {
         Ok(shared) => {
-            let finding = gate::look(shared.clock_gate());
+            let finding = gate::look(shared.clock_gate(), clock::moment());
             (finding.now, finding.offset)
         }
         // every call for itself
         Err(_) => {
             let now: Moment = clock::moment();
             let mut watch = Watch::default();
-            watch.kernel_says(now, kernel::read());
+            watch.kernel_says(now, kernel::read(), clock::moment());
             (now, watch.offset(now))
         }
     };

@@ -4,9 +4,9 @@ use std::sync::atomic::AtomicU64;
 
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
-use snowflake_core::Timestamp;
 use snowflake_core::uuid::{self as make, Decoded128, Ticks, UnixSequence};
 use snowflake_core::words::{Slot, Word};
+use snowflake_core::{ClockSample, Timestamp};
 
 use crate::host::random;
 use crate::postgres::backend::BackendLocal;
@@ -50,8 +50,8 @@ enum Reached {
 impl Limit for Lease {
     type Reached = Reached;
 
-    fn admit(self) -> Result<bool, Reached> {
-        gate::admit(self.0).map_err(Reached::Failed)
+    fn sample(self) -> Result<ClockSample, Reached> {
+        gate::sample(self.0).map_err(Reached::Failed)
     }
 
     fn advance<T: Ticks>(

@@ -9,9 +9,9 @@ use std::marker::PhantomData;
 use std::sync::atomic::AtomicU64;
 
 use pgrx::prelude::*;
-use snowflake_core::Timestamp;
 use snowflake_core::uuid::Ticks;
 use snowflake_core::words::{Pace, Slot, Word};
+use snowflake_core::{ClockSample, Timestamp};
 
 use crate::host::clock;
 use crate::host::delay;
@@ -22,9 +22,9 @@ pub trait Limit: Copy {
     /// Why it may not advance.
     type Reached;
 
-    /// Lets the clock be gone by as it was read before; returns whether that took a wait.
-    fn admit(self) -> Result<bool, Self::Reached> {
-        Ok(false)
+    /// Reads the clocks, if ticks may be given out by what they say.
+    fn sample(self) -> Result<ClockSample, Self::Reached> {
+        Ok(clock::sample())
     }
 
     /// Lets a word advance up to a tick, or as far as it may; `next` is the tick whose turn it is.
@@ -118,10 +118,7 @@ impl<T: Ticks, L: Limit> Ticker<T, L> {
         let pace = pace();
         loop {
             check_for_interrupts!();
-            let sample = clock::sample();
-            if self.limit.admit()? {
-                continue;
-            }
+            let sample = self.limit.sample()?;
             let reached = T::instant(self.slot.last.load_relaxed());
             self.slot.catch_up(&sample, reached);
             let observed = self.slot.observe(&sample, pace.max_lead);

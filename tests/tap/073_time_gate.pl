@@ -94,6 +94,25 @@ like($log, qr/LOG:  the clock jumped forward by 3(?:600|599)\.\d{3} s/, '... tha
 like($log, qr/LOG:  the clock is right again/, '... and when it is right');
 unlike($log, qr/the clock went back/, '... and nothing of a clock that went back');
 
+# Again and again, so that callers are anywhere between reading the clock and having it judged when it
+# is set, and when it is right again.
+@clients = map { start_recording($node, 'postgres', ('SELECT snowflake_next() FROM generate_series(1, 20)') x 200_000) } 1 .. 4;
+ok(wait_until(sub { !grep { $_ < 10_000 } recorded_bytes(@clients) }), 'clients get IDs again');
+for (1 .. 60)
+{
+    set_clock($node, 3600);
+    sleep rand 0.03;
+    set_clock($node, 0);
+    sleep rand 0.1;
+}
+@before = recorded_bytes(@clients);
+ok(wait_until(sub { my @now = recorded_bytes(@clients); !grep { $now[$_] <= $before[$_] } 0 .. $#now }, 60), 'set 60 times: every client gets IDs');
+$node->safe_psql('postgres', q(SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()));
+finish_recording(@clients);
+(undef, undef, $largest) = check_ids('set 60 times', \@clients);
+cmp_ok(ahead($largest), '<', 60, 'set 60 times: none is of the wrong hour');
+is(scalar(() = slurp_file($node->logfile) =~ /the clock went back/g), 0, 'set 60 times: no reading of the wrong clock was taken for right');
+
 # What keeps the clock steps it, and says so to the kernel.
 kept();
 my $refusals = clock_says($node, 'refusals');

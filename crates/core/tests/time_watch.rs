@@ -97,7 +97,7 @@ proptest! {
             world.happen(event);
             watch.see(world.now);
             if matches!(event, Event::Ask) || watch.is_kernel_due(world.now) {
-                watch.kernel_says(world.now, Some(world.reading()));
+                watch.kernel_says(world.now, Some(world.reading()), world.now);
             }
             let behind = world.truth - world.now.wall;
             if let Some(offset) = watch.offset(world.now) {
@@ -137,7 +137,7 @@ proptest! {
         let mut watch = Watch::default();
         watch.see(at);
         watch.see(now);
-        watch.kernel_says(now, Some(KernelReading { max_error, ..KernelReading::default() }));
+        watch.kernel_says(now, Some(KernelReading { max_error, ..KernelReading::default() }), at);
         watch.offset(at);
     }
 }
@@ -156,6 +156,7 @@ fn what_was_said_counts_less_the_older_it_is() {
             est_error: 1,
             ..KernelReading::default()
         }),
+        begin,
     );
     let verdict = |minutes: i64| {
         let passed = minutes * 60 * SECOND;
@@ -167,6 +168,44 @@ fn what_was_said_counts_less_the_older_it_is() {
     };
     assert_eq!(verdict(41), Verdict::Right);
     assert_eq!(verdict(42), Verdict::Unknown);
+}
+
+/// A caller reads the clock an hour ahead, and is held up; meanwhile the clock is corrected.
+#[test]
+fn a_reading_is_judged_by_itself_however_late() {
+    let kept = KernelReading {
+        max_error: 1_000,
+        est_error: 1,
+        ..KernelReading::default()
+    };
+    let right = |elapsed: i64| Moment {
+        wall: 1_000 * SECOND + elapsed,
+        elapsed,
+    };
+    let ahead = |elapsed: i64| Moment {
+        wall: right(elapsed).wall + 3_600 * SECOND,
+        elapsed,
+    };
+    let mut watch = Watch::default();
+    watch.see(right(0));
+    watch.kernel_says(right(0), Some(kept), right(0));
+    let late = ahead(SECOND);
+    watch.see(right(2 * SECOND));
+    watch.kernel_says(right(2 * SECOND), Some(kept), right(2 * SECOND));
+    // it says nothing new of the clock, and is wrong all the same
+    assert_eq!(watch.see(late), None);
+    watch.kernel_says(late, Some(kept), right(3 * SECOND));
+    let verdict =
+        |watch: &Watch, moment: Moment| Verdict::new(watch.offset(moment), 500 * MILLISECOND);
+    assert_eq!(verdict(&watch, late), Verdict::Wrong);
+    assert_eq!(verdict(&watch, right(3 * SECOND)), Verdict::Right);
+
+    // what the kernel says after a correction is not of the reading before it
+    let wrong = ahead(4 * SECOND);
+    assert!(watch.see(wrong).is_some());
+    watch.kernel_says(wrong, Some(kept), right(4 * SECOND + MILLISECOND));
+    assert!(watch.is_kernel_due(right(4 * SECOND + MILLISECOND)));
+    assert_eq!(verdict(&watch, wrong), Verdict::Wrong);
 }
 
 #[test]

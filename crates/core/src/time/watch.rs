@@ -22,10 +22,17 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// How much further the wall clock has come than the time that has passed since an earlier one.
-    pub fn jump_since(self, earlier: Self) -> i64 {
-        let wall = self.wall.saturating_sub(earlier.wall);
-        wall.saturating_sub(self.elapsed.saturating_sub(earlier.elapsed))
+    /// By how much the wall clock has jumped since an earlier moment: left the time that has passed
+    /// further than a slew can.
+    pub fn jump_since(self, earlier: Self) -> Option<Jump> {
+        let passed = self.elapsed.saturating_sub(earlier.elapsed);
+        let by = self
+            .wall
+            .saturating_sub(earlier.wall)
+            .saturating_sub(passed);
+        let unremarkable = UNREMARKABLE_JUMP.saturating_add(passed.max(0) / UNREMARKABLE_SLEW);
+        let at = self.wall;
+        (by.unsigned_abs() > unremarkable.unsigned_abs()).then_some(Jump { by, at })
     }
 }
 
@@ -48,7 +55,7 @@ pub struct Jump {
 /// let now = Moment { wall: 50 * second, elapsed: 0 };
 /// assert_eq!(watch.see(now), None);
 /// let reading = KernelReading { max_error: 1_000, est_error: 10, ..KernelReading::default() };
-/// watch.kernel_says(now, Some(reading));
+/// watch.kernel_says(now, Some(reading), now);
 /// // within 1 ms, rounded up
 /// assert_eq!(watch.offset(now), Some(Span { low: -1_000_001, high: 1_000_001 }));
 ///
@@ -56,9 +63,8 @@ pub struct Jump {
 /// let now = Moment { wall: 3_651 * second, elapsed: second };
 /// assert_eq!(watch.see(now).map(|jump| jump.by), Some(3_600 * second));
 /// let unsynchronised = KernelReading { max_error: 16_000_000, ..reading };
-/// watch.kernel_says(now, Some(unsynchronised));
-/// let offset = watch.offset(now).unwrap();
-/// assert!(offset.high < -3_599 * second);
+/// watch.kernel_says(now, Some(unsynchronised), now);
+/// assert!(watch.offset(now).is_some_and(|offset| offset.high < -3_599 * second));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Watch {
@@ -87,14 +93,12 @@ impl Watch {
         self.asked.is_none_or(|asked| age(asked) >= KERNEL_AGE)
     }
 
-    /// Whether the clocks were looked at later than this: it says nothing new.
-    pub fn has_seen(&self, now: Moment) -> bool {
-        self.latest
-            .is_some_and(|latest| latest.elapsed > now.elapsed)
-    }
-
     /// Looks at the clocks; returns a jump since they were looked at last. The kernel is due after it.
+    /// A reading from before the last look, by a caller that was held up, says nothing new.
     pub fn see(&mut self, now: Moment) -> Option<Jump> {
+        if self.has_seen(now) {
+            return None;
+        }
         let jump = self.jump_at(now);
         if jump.is_some() {
             self.jump = jump;
@@ -104,17 +108,24 @@ impl Watch {
         jump
     }
 
-    fn jump_at(&self, now: Moment) -> Option<Jump> {
-        let latest = self.latest?;
-        let passed = now.elapsed.saturating_sub(latest.elapsed).max(0);
-        let by = now.jump_since(latest);
-        let unremarkable = UNREMARKABLE_JUMP.saturating_add(passed / UNREMARKABLE_SLEW);
-        (by.unsigned_abs() > unremarkable.unsigned_abs()).then_some(Jump { by, at: now.wall })
+    fn has_seen(&self, now: Moment) -> bool {
+        self.latest
+            .is_some_and(|latest| latest.elapsed > now.elapsed)
     }
 
-    /// Takes what the kernel says at a moment; `None` if it does not say. One that is synchronised
-    /// vouches for the clock from now on, otherwise the last measurement goes on to count.
-    pub fn kernel_says(&mut self, now: Moment, reading: Option<KernelReading>) {
+    fn jump_at(&self, now: Moment) -> Option<Jump> {
+        now.jump_since(self.latest?)
+    }
+
+    /// Takes what the kernel says; `None` if it does not say. One that is synchronised vouches for
+    /// the clock from now on, otherwise the last measurement goes on to count.
+    ///
+    /// It was asked after `now` and before `after`. If the clock was set in between it is not known
+    /// of which clock it speaks, and it is to be asked again.
+    pub fn kernel_says(&mut self, now: Moment, reading: Option<KernelReading>, after: Moment) {
+        if self.has_seen(now) || after.jump_since(now).is_some() {
+            return;
+        }
         self.asked = Some(now.elapsed);
         self.kernel = reading;
         if let Some(bound) = reading.and_then(|reading| reading.bound()) {
