@@ -101,7 +101,8 @@ const MOST_COLUMNS: c_int = 64;
 const LONGEST_VALUE: c_int = 8 << 10;
 /// The longest message, in bytes.
 const LONGEST_MESSAGE: usize = 2 << 10;
-/// The most that is read for a statement, in bytes, whatever it is.
+/// After how many bytes reading for a statement is given up, whatever they are. libpq may have read
+/// more by then: it reads on as long as more comes.
 const MOST_INPUT: usize = 1 << 20;
 
 /// A connection, closed when it is dropped.

@@ -6,14 +6,14 @@
 //! thread: it could get the signals.
 
 use std::io::{Error, ErrorKind, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use pgrx::prelude::*;
 
 use crate::net::deadline::Deadline;
-use crate::net::resolver::Hurry;
+use crate::net::resolver;
 use crate::postgres::wait::Event;
 
 /// How long connecting may take, in microseconds: nothing else ends it.
@@ -70,13 +70,8 @@ fn ready(stream: &TcpStream, error: &Error, events: u32, deadline: Deadline) -> 
 /// Connects to one of the addresses of a host.
 fn connect(host: &str, port: u16, deadline: Deadline) -> Result<TcpStream, String> {
     deadline.check()?;
-    // an address needs no resolver
-    let hurry = host.parse::<IpAddr>().is_err().then(Hurry::begin);
-    let addresses = (host, port).to_socket_addrs();
-    drop(hurry);
-    let addresses = addresses.map_err(|error| error.to_string())?;
     let mut problem = "its name has no address".to_string();
-    for address in addresses {
+    for address in resolver::addresses(host, port)? {
         deadline.check()?;
         match connect_to(&address, deadline) {
             Ok(stream) => return Ok(stream),

@@ -5,7 +5,7 @@
 
 use pgrx::prelude::*;
 use snowflake_core::time::{GateMode, Jump, KernelClock, Moment, Span, Verdict, Watch};
-use snowflake_core::{ClockSample, Timestamp};
+use snowflake_core::{ClockSample, Timestamp, seconds};
 
 use crate::host::clock;
 use crate::postgres::error::{Failure, Outcome, Report};
@@ -136,8 +136,8 @@ pub fn look(gate: &ClockGate, now: Moment) -> Finding {
 
 fn log_jump(jump: Jump) {
     let direction = if jump.by > 0 { "forward" } else { "back" };
-    let by = seconds(jump.by.saturating_abs());
-    Report::new(format!("the clock jumped {direction} by {by} s")).log();
+    let by = seconds(jump.by.saturating_abs() / 1_000);
+    Report::new(format!("the clock jumped {direction} by {by}")).log();
 }
 
 /// Tells the log once for each change: when the clock is refused, or would be, and when it is right again.
@@ -182,10 +182,10 @@ fn refusal(finding: &Finding) -> Failure {
             let as_of = Timestamp::from_micros(finding.watch.as_of / 1_000);
             Failure::state("the clock of this server is wrong")
                 .detail(format!(
-                    "It is {side} by {} s to {} s, as the kernel said at {as_of}; \
+                    "It is {side} by {} to {}, as the kernel said at {as_of}; \
                      snowflake_pg.clock_max_error is {most} ms. {kernel}",
-                    seconds(low),
-                    seconds(high)
+                    seconds(low / 1_000),
+                    seconds(high / 1_000)
                 ))
                 .hint(
                     "Correct the clock; IDs go on without a restart. The view snowflake_clock shows \
@@ -202,12 +202,4 @@ fn refusal(finding: &Finding) -> Failure {
                  view snowflake_clock shows what is known of it.",
             ),
     }
-}
-
-/// Nanoseconds as seconds with three digits.
-fn seconds(nanos: i64) -> String {
-    let millis = nanos / 1_000_000;
-    let sign = if millis < 0 { "-" } else { "" };
-    let millis = millis.unsigned_abs();
-    format!("{sign}{}.{:03}", millis / 1_000, millis % 1_000)
 }

@@ -1,17 +1,17 @@
 //! Asks an NTP server for the time.
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
-use snowflake_core::Endpoint;
 use snowflake_core::time::{
     Answer, Estimate, Filter, PACKET_LENGTH, Packet, Query, State, Terms, server,
 };
+use snowflake_core::{Endpoint, seconds};
 
 use crate::host::{clock, random};
 use crate::net::deadline::Deadline;
-use crate::net::resolver::Hurry;
+use crate::net::resolver;
 use crate::net::udp::Socket;
 use crate::postgres::encoding;
 use crate::postgres::error::{Failure, OrRaise, Outcome, sentence};
@@ -94,7 +94,7 @@ fn ask(endpoint: &Endpoint, terms: Terms, turns: &NtpTurns) -> Asked {
         let (packet, answer) = match result {
             Ok(Some(received)) => received,
             Ok(None) => {
-                let waited = interval_text(terms.timeout);
+                let waited = seconds(terms.timeout);
                 asked.other = Some((
                     State::NoAnswer,
                     format!("it did not answer within {waited}"),
@@ -131,12 +131,7 @@ fn ask(endpoint: &Endpoint, terms: Terms, turns: &NtpTurns) -> Asked {
 /// The first address of a server: one name has one vote. No signal ends the system's resolver, which
 /// is told to give up soon.
 fn resolve(endpoint: &Endpoint) -> Result<SocketAddr, String> {
-    let Endpoint { host, port } = endpoint;
-    // an address needs no resolver
-    let hurry = host.parse::<IpAddr>().is_err().then(Hurry::begin);
-    let addresses = (host.as_str(), *port).to_socket_addrs();
-    drop(hurry);
-    let mut addresses = addresses.map_err(|error| error.to_string())?;
+    let mut addresses = resolver::addresses(&endpoint.host, endpoint.port)?;
     // signals that came meanwhile
     check_for_interrupts!();
     addresses.next().ok_or("its name has no address".into())
@@ -147,7 +142,7 @@ fn await_turn(turns: &NtpTurns, address: SocketAddr) -> Result<(), String> {
     let turn = turns.take(address, clock::monotonic()).map_err(|queue| {
         format!(
             "other sessions are asking it: it would be the turn of this one in {}",
-            interval_text(queue)
+            seconds(queue)
         )
     })?;
     loop {
@@ -226,9 +221,4 @@ fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_ascii_uppercase());
     first.into_iter().chain(letters).collect()
-}
-
-/// Microseconds for people.
-fn interval_text(micros: i64) -> String {
-    format!("{}.{:03} s", micros / 1_000_000, micros % 1_000_000 / 1_000)
 }

@@ -3,7 +3,7 @@
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::prelude::*;
 use snowflake_core::Timestamp;
-use snowflake_core::time::{GateMode, KernelClock, Moment, Span, Verdict, Watch};
+use snowflake_core::time::{KernelClock, Moment, Span, Watch};
 
 use crate::host::clock;
 use crate::host::time_keepers;
@@ -51,8 +51,8 @@ fn snowflake_pg_clock() -> TableIterator<
     let at = |nanos: i64| timestamp::to_postgres(Timestamp::from_micros(nanos / 1_000));
     let [refusals, waits] = gate.counts();
     TableIterator::once((
-        state(finding.verdict).into(),
-        mode(settings::clock_gate()).into(),
+        finding.verdict.name().into(),
+        settings::clock_gate().name().into(),
         finding.offset.map(|_| "kernel".into()),
         finding.offset.map(|offset| interval::nearest(offset.low)),
         finding.offset.map(|offset| interval::nearest(offset.high)),
@@ -69,24 +69,6 @@ fn snowflake_pg_clock() -> TableIterator<
         refusals as i64,
         waits as i64,
     ))
-}
-
-fn state(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Unknown => "unknown",
-        Verdict::Right => "right",
-        Verdict::Unsure => "unsure",
-        Verdict::Wrong => "wrong",
-    }
-}
-
-fn mode(gate: GateMode) -> &'static str {
-    match gate {
-        GateMode::Off => "off",
-        GateMode::Warn => "warn",
-        GateMode::Wrong => "wrong",
-        GateMode::Unsure => "unsure",
-    }
 }
 
 /// The true time, as instants that it is not before and not after, in nanoseconds since 1970; `None`

@@ -33,6 +33,18 @@ pub fn forget() {
     UNIX.set(None);
 }
 
+/// A UUID that holds Gregorian time, if that takes none of what can fail or wait.
+#[inline(always)]
+fn gregorian_at_once(make: impl Fn(u64, u16, &make::Node) -> make::Uuid) -> Option<pg_sys::Datum> {
+    let Identity {
+        node,
+        clock_sequence,
+    } = Identity::known()?;
+    let room = Room::find()?;
+    let uuid = make(GREGORIAN.get()?.next_at_once()?, clock_sequence, &node);
+    Some(room.fill(&uuid.into_bytes()))
+}
+
 fn gregorian() -> Ticker<Gregorian> {
     GREGORIAN.get().unwrap_or_else(|| {
         let shared = segment::shared().map(|shared| shared.gregorian());
@@ -70,15 +82,7 @@ entry!(
     uuid_v1_wrapper,
     pg_finfo_uuid_v1_wrapper,
     or uuid_v1_guarded_wrapper,
-    |_| {
-        let Identity {
-            node,
-            clock_sequence,
-        } = Identity::known()?;
-        let room = Room::find()?;
-        let uuid = make::v1(GREGORIAN.get()?.next_at_once()?, clock_sequence, &node);
-        Some(room.fill(&uuid.into_bytes()))
-    }
+    |_| gregorian_at_once(make::v1)
 );
 
 /// Version 6: version 1 with the fields in order.
@@ -100,15 +104,7 @@ entry!(
     uuid_v6_wrapper,
     pg_finfo_uuid_v6_wrapper,
     or uuid_v6_guarded_wrapper,
-    |_| {
-        let Identity {
-            node,
-            clock_sequence,
-        } = Identity::known()?;
-        let room = Room::find()?;
-        let uuid = make::v6(GREGORIAN.get()?.next_at_once()?, clock_sequence, &node);
-        Some(room.fill(&uuid.into_bytes()))
-    }
+    |_| gregorian_at_once(make::v6)
 );
 
 /// Version 3: the MD5 of a name in a namespace.

@@ -82,3 +82,8 @@ pub struct ClockSample {
     /// The monotonic clock after the wall clock was read.
     pub monotonic_after: i64,
 }
+
+/// A length of time for people, from microseconds that are not negative: `3600.000 s`.
+pub fn seconds(micros: i64) -> String {
+    format!("{}.{:03} s", micros / 1_000_000, micros % 1_000_000 / 1_000)
+}

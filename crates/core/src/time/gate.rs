@@ -31,7 +31,17 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// By what the clock is behind true time, all in nanoseconds. Nobody who says no more than that it
+    /// As people read it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Right => "right",
+            Self::Unsure => "unsure",
+            Self::Wrong => "wrong",
+        }
+    }
+
+    /// By what true time is ahead of the clock, all in nanoseconds. Nobody who says no more than that it
     /// is between far behind and far ahead says anything.
     pub fn new(offset: Option<Span>, max_error: i64) -> Self {
         let Some(offset) = offset else {
@@ -50,6 +60,16 @@ impl Verdict {
 }
 
 impl GateMode {
+    /// As it is set.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Warn => "warn",
+            Self::Wrong => "wrong",
+            Self::Unsure => "unsure",
+        }
+    }
+
     /// Whether it may refuse.
     pub fn can_refuse(self) -> bool {
         matches!(self, Self::Wrong | Self::Unsure)

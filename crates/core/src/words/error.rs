@@ -1,7 +1,7 @@
 //! What the shared words refuse.
 
 use crate::refusal::{Kind, Refusal};
-use crate::timestamp::Timestamp;
+use crate::timestamp::{Timestamp, seconds};
 
 /// Why no tick is given out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,9 +44,4 @@ impl Refusal for Error {
             ),
         }
     }
-}
-
-/// A duration for people: `3600.000 s`.
-fn seconds(micros: i64) -> String {
-    format!("{}.{:03} s", micros / 1_000_000, micros % 1_000_000 / 1_000)
 }
