@@ -118,6 +118,17 @@ fn current_unit(reading: Reading) -> Option<u64> {
     read_unit()
 }
 
+/// The same, wherever the last ID was.
+#[inline(always)]
+fn unit() -> Option<u64> {
+    match FOOTING.get() {
+        Footing::Near(reading) => current_unit(reading),
+        Footing::Ahead | Footing::Behind(_) => {
+            SESSION.get()?.shape.first_tick_within(clock::wall())
+        }
+    }
+}
+
 /// The same by an exact reading of the clock, which stands for those to come.
 #[inline(never)]
 fn read_unit() -> Option<u64> {
@@ -199,7 +210,7 @@ fn next_behind_of(worker: u32) -> Option<i64> {
 
 /// The next ID of this backend's worker.
 pub fn next() -> Outcome<i64> {
-    if let Some(now) = read_unit()
+    if let Some(now) = unit()
         && let Some(id) = next_near(now, true)
     {
         return Ok(id);
@@ -219,10 +230,7 @@ pub fn try_next_of(worker: i32) -> Option<i64> {
 #[inline(always)]
 fn next_near_of(worker: i32, at_random: bool) -> Option<i64> {
     // read first, so that nothing has to be kept across the call
-    let now = match FOOTING.get() {
-        Footing::Near(reading) => current_unit(reading)?,
-        _ => SESSION.get()?.shape.first_tick_within(clock::wall())?,
-    };
+    let now = unit()?;
     let session = SESSION.get()?;
     if !session.workers.has(worker) {
         return None;
