@@ -12,6 +12,8 @@
 #   make demo           show the extension at work under load, on a throw-away server
 #   make psql           the same set-up, and you in psql
 #   make test           everything that is tested, on PostgreSQL 15, 16 and 18
+#   make fuzz [SECONDS=60]
+#                       feed what reads bytes from outside with bytes that a fuzzer makes up
 #   make bench          measure it against sequences and UUIDs
 #   make profile [SQL='SELECT ...']
 #                       where the time of a statement goes, by perf or callgrind
@@ -76,6 +78,8 @@ psql:
 	@demo/run psql
 test:
 	@tools/test
+fuzz:
+	@tools/fuzz $(SECONDS)
 bench:
 	@tools/bench
 profile:
@@ -88,5 +92,5 @@ help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
 FORCE:
-.PHONY: all install install-library uninstall uninstall-library installcheck clean demo psql test bench profile benchmarks-page \
+.PHONY: all install install-library uninstall uninstall-library installcheck clean demo psql test fuzz bench profile benchmarks-page \
 	schema help FORCE

@@ -27,6 +27,10 @@ GRANT SELECT ON snowflake_registry, snowflake_registry_lease TO pg_database_owne
 CREATE FUNCTION cristian_offset(sent timestamptz, server_time timestamptz, received timestamptz, min_rtt interval DEFAULT '0', OUT clock_offset interval, OUT error interval)
 IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
 AS 'MODULE_PATHNAME', 'cristian_offset_wrapper';
+CREATE FUNCTION cristian_sync(conninfo text, rounds int DEFAULT 8, OUT clock_offset interval, OUT error interval, OUT low interval, OUT high interval, OUT min_rtt interval, OUT rounds int)
+VOLATILE STRICT PARALLEL RESTRICTED LANGUAGE c
+AS 'MODULE_PATHNAME', 'cristian_sync_wrapper';
+REVOKE EXECUTE ON FUNCTION cristian_sync(text, int) FROM PUBLIC;
 CREATE FUNCTION kernel_clock(OUT synchronised boolean, OUT max_error interval, OUT est_error interval, OUT frequency_ppm float8, OUT flags text[], OUT tai_offset int, OUT state text)
 VOLATILE STRICT PARALLEL SAFE LANGUAGE c
 AS 'MODULE_PATHNAME', 'kernel_clock_wrapper';

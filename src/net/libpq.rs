@@ -50,6 +50,7 @@ unsafe extern "C" {
         argument: *mut c_void,
     ) -> *const c_void;
     fn PQsetnonblocking(connection: *mut PGconn, nonblocking: c_int) -> c_int;
+    fn PQsendQuery(connection: *mut PGconn, command: *const c_char) -> c_int;
     fn PQsendQueryParams(
         connection: *mut PGconn,
         command: *const c_char,
@@ -106,12 +107,16 @@ const LONGEST_MESSAGE: usize = 2 << 10;
 const MOST_INPUT: usize = 1 << 20;
 
 /// A connection, closed when it is dropped.
-pub struct Connection(*mut PGconn);
+pub struct Connection {
+    inner: *mut PGconn,
+    /// What is waited for, when it waits.
+    event: Event,
+}
 
 impl Drop for Connection {
     fn drop(&mut self) {
         // SAFETY: made by PQconnectStartParams; nothing else has the pointer
-        unsafe { PQfinish(self.0) };
+        unsafe { PQfinish(self.inner) };
     }
 }
 
@@ -168,10 +173,31 @@ unsafe fn line(message: *const c_char) -> String {
     lines.join(" ")
 }
 
+/// Checks that a text is a connection string whose host and port are not part of a password.
+///
+/// # Errors
+/// What is wrong with it, without what it says.
+pub fn check(conninfo: &CStr) -> Result<(), String> {
+    let option = |keyword| Ok::<_, String>(option(conninfo, keyword)?.unwrap_or_default());
+    // where part of a password ends up that was not encoded in a URI; errors name both
+    let (host, port) = (option(c"host")?, option(c"port")?);
+    let is_port = |port: &str| port.is_empty() || port.parse::<u16>().is_ok();
+    if host.contains('@') || !port.split(',').all(is_port) {
+        return Err("Its host has an @, or its port is not a number.".into());
+    }
+    Ok(())
+}
+
+/// A message about a connection string without what it quotes: that may be part of a password.
+fn unquoted(problem: &str) -> String {
+    let parts = problem.split('"').step_by(2);
+    parts.collect::<Vec<_>>().join("\"...\"")
+}
+
 /// The value of an option in a connection string, `None` if it is not there.
 ///
 /// # Errors
-/// What libpq says about a string that is not a connection string.
+/// What libpq says about a string that is not a connection string, without what it quotes of it.
 pub fn option(conninfo: &CStr, keyword: &CStr) -> Result<Option<String>, String> {
     let mut message = ptr::null_mut();
     // SAFETY: a C string; what is allocated is freed below
@@ -184,7 +210,7 @@ pub fn option(conninfo: &CStr, keyword: &CStr) -> Result<Option<String>, String>
         return Err(unsafe {
             let text = line(message);
             PQfreemem(message.cast());
-            text
+            unquoted(&text)
         });
     }
     let mut found = None;
@@ -205,7 +231,7 @@ pub fn option(conninfo: &CStr, keyword: &CStr) -> Result<Option<String>, String>
 
 impl Connection {
     /// Connects by a connection string. `defaults` count where the string says nothing,
-    /// `overrides` in any case.
+    /// `overrides` in any case. Waits for the server by way of the event.
     ///
     /// # Errors
     /// What libpq says, or that it takes too long.
@@ -213,6 +239,7 @@ impl Connection {
         conninfo: &CStr,
         defaults: &[(&CStr, &CStr)],
         overrides: &[(&CStr, &CStr)],
+        event: Event,
         deadline: Deadline,
     ) -> Result<Self, String> {
         let expanded = [(c"dbname", conninfo)];
@@ -236,20 +263,23 @@ impl Connection {
         if connection.is_null() {
             return Err("out of memory".into());
         }
-        let connection = Self(connection);
+        let connection = Self {
+            inner: connection,
+            event,
+        };
         // SAFETY: the connection is open or has failed
         unsafe {
-            if PQstatus(connection.0) == CONNECTION_BAD {
+            if PQstatus(connection.inner) == CONNECTION_BAD {
                 return Err(connection.message());
             }
-            PQsetNoticeProcessor(connection.0, Some(ignore_notice), ptr::null_mut());
+            PQsetNoticeProcessor(connection.inner, Some(ignore_notice), ptr::null_mut());
         }
         let mut direction = pg_sys::WL_SOCKET_WRITEABLE;
         let mut input = MOST_INPUT;
         loop {
             connection.wait(direction, &mut input, deadline)?;
             // SAFETY: the connection was started and has not failed
-            direction = match unsafe { PQconnectPoll(connection.0) } {
+            direction = match unsafe { PQconnectPoll(connection.inner) } {
                 PGRES_POLLING_OK => break,
                 PGRES_POLLING_FAILED => return Err(connection.message()),
                 PGRES_POLLING_READING => pg_sys::WL_SOCKET_READABLE,
@@ -257,7 +287,7 @@ impl Connection {
             };
         }
         // SAFETY: the connection is open
-        if unsafe { PQsetnonblocking(connection.0, 1) } != 0 {
+        if unsafe { PQsetnonblocking(connection.inner, 1) } != 0 {
             return Err(connection.message());
         }
         Ok(connection)
@@ -287,7 +317,7 @@ impl Connection {
         // may be NULL
         let sent = unsafe {
             PQsendQueryParams(
-                self.0,
+                self.inner,
                 statement.as_ptr(),
                 values.len() as c_int,
                 ptr::null(),
@@ -297,12 +327,32 @@ impl Connection {
                 0,
             )
         };
+        self.rows(sent, deadline)
+    }
+
+    /// Runs a statement by the simple protocol, in which the server notes when it came as it reads it, and
+    /// returns its rows.
+    ///
+    /// # Errors
+    /// As for [`query`](Self::query).
+    pub fn simple_query(
+        &mut self,
+        statement: &CStr,
+        deadline: Deadline,
+    ) -> Result<Vec<TextRow>, String> {
+        // SAFETY: the connection is open; a C string
+        let sent = unsafe { PQsendQuery(self.inner, statement.as_ptr()) };
+        self.rows(sent, deadline)
+    }
+
+    /// The rows of a statement that was sent, if it was.
+    fn rows(&mut self, sent: c_int, deadline: Deadline) -> Result<Vec<TextRow>, String> {
         if sent != 1 {
             return Err(self.message());
         }
         // one at a time, or libpq would collect them all
         // SAFETY: a statement was sent, and none of its results was asked for
-        if unsafe { PQsetSingleRowMode(self.0) } != 1 {
+        if unsafe { PQsetSingleRowMode(self.inner) } != 1 {
             return Err(self.message());
         }
         let mut rows = Vec::new();
@@ -312,7 +362,12 @@ impl Connection {
             let status = unsafe { PQresultStatus(result.0) };
             if ![PGRES_TUPLES_OK, PGRES_SINGLE_TUPLE].contains(&status) {
                 // SAFETY: the same
-                return Err(unsafe { line(PQresultErrorMessage(result.0)) });
+                let problem = unsafe { line(PQresultErrorMessage(result.0)) };
+                // a result that is no error is none that was asked for
+                return Err(match problem.as_str() {
+                    "" => "its answer has no rows".into(),
+                    _ => problem,
+                });
             }
             // SAFETY: the same
             for row in 0..unsafe { PQntuples(result.0) } {
@@ -324,7 +379,7 @@ impl Connection {
         }
         // rows are sent before the commit
         // SAFETY: the connection is open
-        if unsafe { PQtransactionStatus(self.0) } != PQTRANS_IDLE {
+        if unsafe { PQtransactionStatus(self.inner) } != PQTRANS_IDLE {
             return Err("the statement was not completed".into());
         }
         Ok(rows)
@@ -340,15 +395,15 @@ impl Connection {
         loop {
             // SAFETY: the connection is open
             let (unsent, busy) = unsafe {
-                let unsent = PQflush(self.0);
-                (unsent, PQisBusy(self.0))
+                let unsent = PQflush(self.inner);
+                (unsent, PQisBusy(self.inner))
             };
             if unsent < 0 {
                 return Err(self.message());
             }
             if busy == 0 {
                 // SAFETY: the connection is open, and this does not block
-                let result = unsafe { PQgetResult(self.0) };
+                let result = unsafe { PQgetResult(self.inner) };
                 return Ok((!result.is_null()).then(|| QueryResult(result)));
             }
             let mut events = pg_sys::WL_SOCKET_READABLE;
@@ -357,7 +412,7 @@ impl Connection {
             }
             self.wait(events, input, deadline)?;
             // SAFETY: the connection is open
-            if unsafe { PQconsumeInput(self.0) } != 1 {
+            if unsafe { PQconsumeInput(self.inner) } != 1 {
                 return Err(self.message());
             }
         }
@@ -367,8 +422,8 @@ impl Connection {
     /// must be enough.
     fn wait(&self, events: u32, input: &mut usize, deadline: Deadline) -> Result<(), String> {
         // SAFETY: the connection is open or opening
-        let socket = unsafe { PQsocket(self.0) };
-        deadline.wait_for(Event::Registry, socket, events)?;
+        let socket = unsafe { PQsocket(self.inner) };
+        deadline.wait_for(self.event, socket, events)?;
         let left = input.checked_sub(waiting_input(socket));
         *input = left.ok_or_else(|| self.too_long())?;
         Ok(())
@@ -376,13 +431,13 @@ impl Connection {
 
     fn too_long(&self) -> String {
         // SAFETY: the connection exists, and has both as C strings
-        let (host, port) = unsafe { (line(PQhost(self.0)), line(PQport(self.0))) };
+        let (host, port) = unsafe { (line(PQhost(self.inner)), line(PQport(self.inner))) };
         format!("the answer of host \"{host}\", port \"{port}\" is too long")
     }
 
     fn message(&self) -> String {
         // SAFETY: the connection exists; its message is a C string
-        unsafe { line(PQerrorMessage(self.0)) }
+        unsafe { line(PQerrorMessage(self.inner)) }
     }
 }
 

@@ -178,6 +178,7 @@ impl<E: Refusal> From<E> for Failure {
             }
             Kind::Exhausted => PgSqlErrorCode::ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED,
             Kind::Unsupported => PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+            Kind::Protocol => PgSqlErrorCode::ERRCODE_PROTOCOL_VIOLATION,
         };
         Self {
             code,

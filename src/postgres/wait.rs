@@ -19,6 +19,8 @@ pub enum Event {
     Registry,
     /// SnowflakeTicket: a block of tickets, which the registrar fetches.
     Ticket,
+    /// SnowflakeCristian: the answer of another server that is asked for its time.
+    Cristian,
     /// SnowflakeNtp: the answer of an NTP server, or the turn to ask it. The last one.
     Ntp,
 }
@@ -41,6 +43,7 @@ impl Event {
                     Self::Registrar => c"SnowflakeRegistrar",
                     Self::Registry => c"SnowflakeRegistry",
                     Self::Ticket => c"SnowflakeTicket",
+                    Self::Cristian => c"SnowflakeCristian",
                     Self::Ntp => c"SnowflakeNtp",
                 };
                 // SAFETY: registers the name, or finds it registered

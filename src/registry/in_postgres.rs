@@ -4,6 +4,7 @@ use std::ffi::{CStr, CString};
 
 use crate::net::deadline::Deadline;
 use crate::net::libpq::{self, Connection, TextRow};
+use crate::postgres::wait::Event;
 use crate::registry::protocol::NoAnswer;
 
 /// A registry in a PostgreSQL database that has the extension.
@@ -185,7 +186,13 @@ impl Postgres {
         ];
         let mut overrides = place.to_vec();
         overrides.push((c"client_encoding", c"UTF8"));
-        let mut connection = Connection::open(&self.conninfo, &defaults, &overrides, deadline)?;
+        let mut connection = Connection::open(
+            &self.conninfo,
+            &defaults,
+            &overrides,
+            Event::Registry,
+            deadline,
+        )?;
         let timeout = Some((deadline.left() / 1_000).max(1).to_string());
         let rows = connection.query(GREETING, &[timeout], deadline)?;
         // the settings lie between

@@ -33,29 +33,11 @@ impl Kind {
 pub fn check(setting: &str) -> Result<(), String> {
     match Kind::of(setting) {
         Kind::Etcd => etcd::Address::parse(setting).map(drop),
-        Kind::Postgres => check_conninfo(setting),
+        Kind::Postgres => {
+            let conninfo = CString::new(setting).map_err(|_| "It has a zero byte.")?;
+            libpq::check(&conninfo)
+        }
     }
-}
-
-fn check_conninfo(setting: &str) -> Result<(), String> {
-    let conninfo = CString::new(setting).map_err(|_| "It has a zero byte.")?;
-    let option = |keyword| {
-        let value = libpq::option(&conninfo, keyword).map_err(|problem| unquoted(&problem))?;
-        Ok::<_, String>(value.unwrap_or_default())
-    };
-    // where part of a password ends up that was not encoded in a URI; errors name both
-    let (host, port) = (option(c"host")?, option(c"port")?);
-    let is_port = |port: &str| port.is_empty() || port.parse::<u16>().is_ok();
-    if host.contains('@') || !port.split(',').all(is_port) {
-        return Err("Its host has an @, or its port is not a number.".into());
-    }
-    Ok(())
-}
-
-/// A message about a connection string without what it quotes: that may be part of a password.
-fn unquoted(problem: &str) -> String {
-    let parts = problem.split('"').step_by(2);
-    parts.collect::<Vec<_>>().join("\"...\"")
 }
 
 /// What kind of registry the setting names; unlike the setting, this holds no secret.

@@ -21,6 +21,8 @@ pub enum Kind {
     Exhausted,
     /// Something that is not done at all.
     Unsupported,
+    /// Another machine sent something else than it was asked for.
+    Protocol,
 }
 
 /// An error in the words that a user of PostgreSQL reads.

@@ -1,9 +1,18 @@
-//! Whatever bytes come back: no panic, and nothing taken that is not an answer.
+//! Whatever bytes come back: no panic, and nothing taken that is not an answer. The targets of `make fuzz` are run here,
+//! too, with the same bytes at each run.
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(missing_docs)]
 
-use snowflake_core::Timestamp;
-use snowflake_core::time::{Answer, Filter, NtpTime, Packet, Query, State};
+#[path = "../../../fuzz/targets/ntp_packet.rs"]
+mod ntp_packet;
+#[path = "../../../fuzz/targets/ntp_select.rs"]
+mod ntp_select;
+#[path = "../../../fuzz/targets/ntp_servers.rs"]
+mod ntp_servers;
+#[path = "../../../fuzz/targets/server_times.rs"]
+mod server_times;
+
+use snowflake_core::time::{Filter, NtpTime, Query, State};
 
 /// Mutated packets: a few seconds in a build without optimisation.
 const PACKETS: u64 = 400_000;
@@ -26,45 +35,6 @@ impl Random {
     }
 }
 
-/// All that is done with bytes from outside.
-fn read(
-    query: &Query,
-    filter: &mut Filter,
-    bytes: &[u8],
-    sent: i64,
-    elapsed: i64,
-) -> Option<State> {
-    if let Ok(packet) = Packet::parse(bytes) {
-        let near = Timestamp::from_micros(sent);
-        let times = [
-            packet.reference,
-            packet.origin,
-            packet.receive,
-            packet.transmit,
-        ];
-        for time in times {
-            let _ = (time.instant_near(near), time.nanos_near(sent));
-        }
-        let text = packet.reference_id() + &packet.kiss().unwrap_or_default();
-        assert!(text.is_ascii() && !text.contains(|c: char| c.is_control()));
-        assert!(
-            packet.root_delay() >= 0
-                && packet.root_dispersion() >= 0
-                && packet.precision_nanos() > 0
-        );
-    }
-    let packet = query.accept(bytes)?;
-    let answer = Answer::judge(&packet, sent, elapsed);
-    assert!(answer.to_string().len() < 200);
-    if let Answer::Good(measurement) = answer {
-        assert!(measurement.distance >= 0 && measurement.distance >= measurement.delay / 2);
-        filter.push(measurement, sent);
-        let estimate = filter.estimate(sent.wrapping_add(elapsed)).unwrap();
-        assert!(estimate.jitter >= 0 && estimate.distance >= 0);
-    }
-    Some(answer.state())
-}
-
 #[test]
 fn mutated_packets() {
     let mut random = Random(0);
@@ -77,7 +47,7 @@ fn mutated_packets() {
     good[40..].copy_from_slice(&NtpTime::from_nanos(NOW + 1_100_000).0.to_be_bytes());
     let mut filter = Filter::default();
     assert_eq!(
-        read(&query, &mut filter, &good, NOW, 3_000_000),
+        ntp_packet::read(&query, &mut filter, &good, NOW, 3_000_000),
         Some(State::Good)
     );
     let mut buffer = [0; 96];
@@ -114,7 +84,7 @@ fn mutated_packets() {
             3_000_000
         };
         let bytes = &buffer[..length];
-        let state = read(&query, &mut filter, bytes, clock, elapsed);
+        let state = ntp_packet::read(&query, &mut filter, bytes, clock, elapsed);
         let is_answer = length >= 48
             && bytes[24..32] == good[24..32]
             && bytes[0] & 7 == 4
@@ -150,4 +120,66 @@ fn forged_answers() {
     // nor does a server know them that fills in nothing
     forged[24..32].fill(0);
     assert!(Query::new(0).accept(&forged).is_none());
+}
+
+/// Inputs of a target: each seed as it is, and changed here and there.
+fn fuzz(target: fn(&[u8]), seeds: &[&[u8]], count: u64) {
+    let mut random = Random(2);
+    for seed in seeds {
+        target(seed);
+        for length in 0..seed.len() {
+            target(&seed[..length]);
+        }
+    }
+    let mut input = Vec::new();
+    for _ in 0..count {
+        input.clear();
+        input.extend_from_slice(seeds[random.below(seeds.len())]);
+        for _ in 0..1 + random.below(8) {
+            let place = random.below(input.len() + 1);
+            match random.below(6) {
+                0 => input.insert(place, random.bits() as u8),
+                1 => input.truncate(place),
+                2 => input.extend_from_within(place..),
+                3 => input.extend_from_slice(&random.bits().to_be_bytes()),
+                _ if place == input.len() => {}
+                4 => input[place] ^= 1 << random.below(8),
+                _ => input[place] = *b",;:[]. -09a\n\xff\0".get(random.below(14)).unwrap_or(&0),
+            }
+            input.truncate(2_000);
+        }
+        target(&input);
+    }
+}
+
+#[test]
+fn targets_of_the_fuzzer() {
+    let mut answer = [0; 64];
+    answer[..8].copy_from_slice(&NOW.to_be_bytes());
+    answer[8..16].copy_from_slice(&3_000_000_i64.to_be_bytes());
+    answer[16..20].copy_from_slice(&[0x24, 2, 6, (-23_i8) as u8]);
+    answer[48..56].copy_from_slice(&NtpTime::from_nanos(NOW + 1_000_000).0.to_be_bytes());
+    answer[56..].copy_from_slice(&NtpTime::from_nanos(NOW + 1_100_000).0.to_be_bytes());
+    fuzz(ntp_packet::run, &[&answer], 50_000);
+
+    let clocks: Vec<u8> = (0..9 * 17).map(|place| (place * 7 % 256) as u8).collect();
+    let narrow: Vec<u8> = [&[1], clocks.as_slice()].concat();
+    fuzz(ntp_select::run, &[&clocks, &narrow], 50_000);
+
+    fuzz(
+        ntp_servers::run,
+        &[
+            b"ntp1.example.net, 192.0.2.7:1123,[2001:db8::1]",
+            b"a,b,c,d,e,f,g,h",
+            b"LOCALHOST:65535",
+        ],
+        50_000,
+    );
+
+    let rounds = b"\x18\xea\x01\x74\x8c\xe4\xe4\x8030000,1795536451250000,1795536451250017\n40000,1795536451250060,1795536451250070";
+    fuzz(
+        server_times::run,
+        &[rounds, b"........100,1,1;2,2", b"........-5,,"],
+        50_000,
+    );
 }

@@ -587,6 +587,23 @@ fn lists_of_servers() {
             "{wrong:?}"
         );
     }
+    // the port does not count
+    let longest = "n".repeat(255);
+    assert_eq!(
+        server(&format!("{longest}:65535")).unwrap().to_string(),
+        format!("{longest}:65535")
+    );
+    assert_eq!(
+        server(&longest).unwrap().to_string(),
+        format!("{longest}:123")
+    );
+    assert_eq!(
+        server(&format!("{longest}n:1"))
+            .unwrap_err()
+            .detail()
+            .unwrap(),
+        "It has 256 bytes; a name has 255 at most."
+    );
     let long = Error::to_string(&server(&"9".repeat(10_000)).unwrap_err());
     assert!(long.len() < 200, "{long}");
     let error = server("a:65536").unwrap_err();

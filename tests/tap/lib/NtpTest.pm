@@ -8,6 +8,7 @@ use Exporter 'import';
 use IO::Select;
 use IO::Socket::INET;
 use IO::Socket::IP;
+use Socket qw(sockaddr_in);
 use PostgreSQL::Test::Utils;
 use POSIX qw(_exit);
 use Time::HiRes qw(sleep time);
@@ -44,7 +45,7 @@ sub answer
 }
 
 # Starts servers, each of which does with a request what a function does that gets it, a function that sends something back,
-# and one that sends it from another port. Returns the address of each. What comes is written to a file.
+# one that sends it from another port, and the port of who asks. Returns the address of each. What comes is written to a file.
 my $log;
 
 sub start_servers
@@ -87,7 +88,7 @@ sub serve
             my ($name, $behaviour) = @{ $behaviours->{ fileno $socket } };
             append_to_file($log, sprintf "%s %.6f %s\n", $name, time, unpack 'H*', $request);
             my @send = map { my $socket = $_; sub { send $socket, $_[0], 0, $from } } $socket, $other;
-            $behaviour->($request, @send);
+            $behaviour->($request, @send, (sockaddr_in($from))[0]);
         }
     }
     return;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::duration::exact_seconds;
 use super::exchange::Exchange;
 use super::limits::PACKET_LENGTH;
 use super::ntp_time::NtpTime;
@@ -180,27 +181,20 @@ impl fmt::Display for Answer {
             Self::Kiss => formatter.write_str("it refuses"),
             Self::Unsynchronised => formatter.write_str("its clock is not synchronised"),
             Self::TooFar(root) => {
-                write!(formatter, "its clock may be off by {}", seconds(root))
+                write!(formatter, "its clock may be off by {}", exact_seconds(root))
             }
             Self::NoTime => formatter.write_str("its answer has no time"),
             Self::SentBeforeReceived(by) => write!(
                 formatter,
                 "its answer left {} before the request came",
-                seconds(by)
+                exact_seconds(by)
             ),
             Self::NegativeDelay(delay) => write!(
                 formatter,
                 "by its timestamps, request and answer were on the way for {}",
-                seconds(delay)
+                exact_seconds(delay)
             ),
             Self::FarOff => formatter.write_str("its timestamps are out of range"),
         }
     }
-}
-
-/// A duration for people: `-0.250000 s`.
-fn seconds(nanos: i64) -> String {
-    let micros = nanos.unsigned_abs() / 1_000;
-    let sign = if nanos < 0 { "-" } else { "" };
-    format!("{sign}{}.{:06} s", micros / 1_000_000, micros % 1_000_000)
 }

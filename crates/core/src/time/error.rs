@@ -1,6 +1,7 @@
 //! What is refused about measuring time.
 
-use super::limits::{LARGEST_TIMEOUT, MOST_SAMPLES, MOST_SERVERS, PACKET_LENGTH};
+use super::duration::exact_seconds;
+use super::limits::{LARGEST_TIMEOUT, MOST_ROUNDS, MOST_SAMPLES, MOST_SERVERS, PACKET_LENGTH};
 use crate::refusal::{Kind, Refusal};
 
 /// Why there is no figure.
@@ -73,6 +74,33 @@ pub enum Error {
     /// A time limit that nobody is given.
     #[error("timeout is out of range")]
     Timeout,
+    /// A number of round trips that is not made.
+    #[error("number of rounds {rounds} is out of range")]
+    Rounds {
+        /// What was given.
+        rounds: i32,
+    },
+    /// Another server was asked for two times, and sent something else.
+    #[error("the other server does not tell the time")]
+    NoServerTimes {
+        /// What it sent, as a sentence.
+        problem: String,
+    },
+    /// Two times of another server by which it had the request for less than no time, or for longer than
+    /// the round trip took.
+    #[error("the times of the other server contradict each other")]
+    ServerTimes {
+        /// How long it had the request by its clock, in nanoseconds.
+        held: i64,
+        /// How long the round trip took by ours, in nanoseconds.
+        round_trip: i64,
+    },
+    /// Round trips with another server by which its clock is in no single range.
+    #[error("the clock of the other server was changed meanwhile")]
+    ServerClock {
+        /// By how much it was too late or too soon for the rounds before, in nanoseconds.
+        by: i64,
+    },
 }
 
 impl Refusal for Error {
@@ -80,6 +108,8 @@ impl Refusal for Error {
         match self {
             Self::TimestampInfinite | Self::IntervalOutOfRange => Kind::TimestampOutOfRange,
             Self::FloatOutOfRange => Kind::NumericOutOfRange,
+            Self::NoServerTimes { .. } => Kind::Protocol,
+            Self::ServerTimes { .. } | Self::ServerClock { .. } => Kind::Clock,
             _ => Kind::InvalidParameter,
         }
     }
@@ -102,6 +132,17 @@ impl Refusal for Error {
             Self::ServerTwice { .. } => "Each server has one vote.".into(),
             Self::Samples { .. } => format!("It is 1 to {MOST_SAMPLES}."),
             Self::Timeout => format!("It is 1 ms to {} s.", LARGEST_TIMEOUT / 1_000_000),
+            Self::Rounds { .. } => format!("It is 1 to {MOST_ROUNDS}."),
+            Self::NoServerTimes { problem } => problem.clone(),
+            Self::ServerTimes { held, round_trip } => format!(
+                "It had the statement for {} by its clock, of a round trip that took {}.",
+                exact_seconds(*held),
+                exact_seconds(*round_trip)
+            ),
+            Self::ServerClock { by } => format!(
+                "One of the round trips contradicts those before it by {}.",
+                exact_seconds(*by)
+            ),
             _ => return None,
         })
     }
@@ -110,6 +151,9 @@ impl Refusal for Error {
         match self {
             Self::ServerInvalid { .. } => {
                 Some("Write it as host or host:port, and an IPv6 address in brackets.")
+            }
+            Self::ServerTimes { .. } | Self::ServerClock { .. } => {
+                Some("Somebody may be setting its clock; try again.")
             }
             _ => None,
         }

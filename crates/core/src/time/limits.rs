@@ -8,3 +8,5 @@ pub const MOST_SERVERS: usize = 8;
 pub const MOST_SAMPLES: i32 = 8;
 /// How long an answer is waited for at the most, in microseconds.
 pub const LARGEST_TIMEOUT: i64 = 10_000_000;
+/// Round trips that one call makes at the most.
+pub const MOST_ROUNDS: i32 = 1_000;

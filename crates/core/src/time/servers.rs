@@ -9,6 +9,8 @@ use crate::excerpt::excerpt;
 const PORT: u16 = 123;
 /// The longest name of a host, in bytes. RFC 1035.
 const LONGEST_NAME: usize = 255;
+/// The longest that follows it: a colon and a port.
+const LONGEST_REST: usize = 6;
 
 /// Reads a server, host or host:port.
 ///
@@ -20,13 +22,19 @@ pub fn server(text: &str) -> Result<Endpoint, Error> {
         text: excerpt(trimmed).into_owned(),
         problem,
     };
-    if trimmed.len() > LONGEST_NAME {
-        return Err(invalid(format!(
-            "It has {} bytes; a name has {LONGEST_NAME} at most.",
-            trimmed.len()
-        )));
+    let too_long = |length| {
+        invalid(format!(
+            "It has {length} bytes; a name has {LONGEST_NAME} at most."
+        ))
+    };
+    // before anything is copied
+    if trimmed.len() > LONGEST_NAME + LONGEST_REST {
+        return Err(too_long(trimmed.len()));
     }
     let mut endpoint = Endpoint::parse(trimmed, PORT).map_err(invalid)?;
+    if endpoint.host.len() > LONGEST_NAME {
+        return Err(too_long(endpoint.host.len()));
+    }
     // names of hosts are the same in upper and lower case
     endpoint.host.make_ascii_lowercase();
     Ok(endpoint)
