@@ -35,5 +35,6 @@ pub extern "C-unwind" fn _PG_init() {
         shared::segment::request();
         shared::places::watch();
         lease::registrar::request();
+        time::worker::request();
     }
 }

@@ -17,6 +17,8 @@ pub struct ClockGate {
     closed: AtomicBool,
     /// When the server started, by the elapsed time in nanoseconds.
     started: AtomicU64,
+    /// Whether somebody has begun to measure the clock.
+    measured: AtomicBool,
     refusals: AtomicU64,
     waits: AtomicU64,
 }
@@ -43,6 +45,7 @@ impl ClockGate {
             }),
             closed: AtomicBool::new(false),
             started: AtomicU64::new(0),
+            measured: AtomicBool::new(false),
             refusals: AtomicU64::new(0),
             waits: AtomicU64::new(0),
         }
@@ -69,6 +72,14 @@ impl ClockGate {
     pub fn close(&self, now: i64) {
         self.started.store(now as u64, Ordering::Relaxed);
         self.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Has callers wait from `now` on for who measures the clock, who has only just begun: the
+    /// server may have been busy with recovery before. Once only.
+    pub fn wait_from(&self, now: i64) {
+        if self.is_closed() && !self.measured.swap(true, Ordering::Relaxed) {
+            self.started.store(now as u64, Ordering::Relaxed);
+        }
     }
 
     /// Whether the words are closed since the start.

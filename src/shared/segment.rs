@@ -15,6 +15,7 @@ use crate::postgres::lock::{self, Lock};
 use crate::settings;
 use crate::shared::block_orders::BlockOrders;
 use crate::shared::clock_gate::ClockGate;
+use crate::shared::clock_sources::ClockSources;
 use crate::shared::counters::{COUNTERS, CounterEntry, Counters};
 use crate::shared::holder::Holder;
 use crate::shared::marks::{Marks, StoredMarks};
@@ -50,6 +51,7 @@ struct Header {
     block_orders: BlockOrders,
     clock_gate: ClockGate,
     ntp_turns: NtpTurns,
+    clock_sources: ClockSources,
 }
 
 /// Shared memory as a backend sees it.
@@ -137,6 +139,11 @@ impl Shared {
     /// What is known of the clock.
     pub fn clock_gate(self) -> &'static ClockGate {
         &self.header.clock_gate
+    }
+
+    /// The NTP servers that this server asks.
+    pub fn clock_sources(self) -> &'static ClockSources {
+        &self.header.clock_sources
     }
 
     /// Whose turn it is to ask which NTP server.
@@ -254,6 +261,7 @@ impl Header {
             block_orders: BlockOrders::new(tranche),
             clock_gate: ClockGate::new(tranche),
             ntp_turns: NtpTurns::new(),
+            clock_sources: ClockSources::new(tranche),
         })
     }
 }

@@ -33,7 +33,8 @@ sub without_signs
 my $page = slurp_file(dirname(__FILE__) . '/../../docs/clock.md');
 my ($list) = $page =~ /^snowflake_pg\.ntp_servers = '(.*)'$/m;
 $list =~ s/($names)/$address{$1}/g;
-my $node = new_node('clock', conf => "snowflake_pg.ntp_servers = '$list'\n");
+my ($worker) = $page =~ /^(snowflake_pg\.clock_worker = on)$/m;
+my $node = new_node('clock', conf => "snowflake_pg.ntp_servers = '$list'\n$worker\n");
 {
     local %ENV = (%ENV, %faked);
     $node->start;
@@ -61,7 +62,7 @@ while ($page =~ /^```psql\n(.*?)^```\n\n```text\n(.*?)^```\n/msg)
     is($stderr, '', "example $number runs") or diag($sql);
     is(without_signs($stdout), without_signs($expected), "example $number prints what is shown");
 }
-is($number, 4, 'the examples were found');
+is($number, 5, 'the examples were found');
 $node->stop;
 
 done_testing();
