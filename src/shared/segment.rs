@@ -259,7 +259,7 @@ impl Header {
             counters_lock: Lock::new(tranche),
             counters: std::array::from_fn(|_| CounterEntry::new(tranche)),
             block_orders: BlockOrders::new(tranche),
-            clock_gate: ClockGate::new(tranche),
+            clock_gate: ClockGate::new(tranche, clock::elapsed()),
             ntp_turns: NtpTurns::new(),
             clock_sources: ClockSources::new(tranche),
         })
@@ -275,7 +275,7 @@ impl Shared {
         } else if settings::clock_gate().can_refuse() {
             // opened by the first caller for whom the clock is right
             self.words.close_all();
-            self.clock_gate().close(clock::moment().elapsed);
+            self.clock_gate().close();
         } else {
             let lead = settings::pace().max_lead;
             let shape = layout.shape();

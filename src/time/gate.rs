@@ -90,6 +90,15 @@ pub fn sample_at_once(shared: Shared) -> Outcome<ClockSample> {
     judge(shared, mode, now).map(|()| sample)
 }
 
+/// Tells the log what is to be said of the clock, whether or not somebody wants an ID.
+pub fn report(shared: Shared) {
+    let mode = settings::clock_gate();
+    if mode != GateMode::Off {
+        let finding = look(shared, clock::moment());
+        tell(shared.clock_gate(), mode, &finding);
+    }
+}
+
 /// Whether a reading of the clock is one to go by; the log is told.
 fn judge(shared: Shared, mode: GateMode, now: Moment) -> Outcome<()> {
     let gate = shared.clock_gate();
@@ -98,7 +107,7 @@ fn judge(shared: Shared, mode: GateMode, now: Moment) -> Outcome<()> {
     if !mode.admits(finding.verdict) {
         return Err(refusal(&finding));
     }
-    if awaits_first_round(gate, mode, &finding) {
+    if awaits_first_round(shared, mode, &finding) {
         return Err(Failure::state("the clock of this server is not known yet")
             .detail("The first answers of the NTP servers are to come."));
     }
@@ -107,9 +116,10 @@ fn judge(shared: Shared, mode: GateMode, now: Moment) -> Outcome<()> {
 
 /// Whether the words are still to be opened, by a clock that nobody knows anything of, and NTP servers
 /// are about to say something. Who asks them may fail to, so nobody waits for longer than for others.
-fn awaits_first_round(gate: &ClockGate, mode: GateMode, finding: &Finding) -> bool {
+fn awaits_first_round(shared: Shared, mode: GateMode, finding: &Finding) -> bool {
+    let gate = shared.clock_gate();
     mode.can_refuse()
-        && gate.is_closed()
+        && (gate.is_closed() || shared.holder().required())
         && finding.verdict == Verdict::Unknown
         && settings::clock_worker()
         && settings::clock_sources()

@@ -418,6 +418,7 @@ impl Worker {
             .filter(|claim| claim.is_current(now))
             .map(|claim| claim.offset(now));
         self.tell_of_contradiction(&spans, &selection, kernel);
+        gate::report(self.shared);
         self.publish_all();
     }
 

@@ -1,5 +1,7 @@
 //! How fast a crystal runs, by measurements of true time.
 
+use super::saturated::saturated;
+
 /// Fewer points say nothing: what each is wrong by would be taken for drift.
 const FEWEST: usize = 8;
 
@@ -29,14 +31,16 @@ pub fn drift(points: &[(i64, i64)]) -> Option<i64> {
             let passed = i128::from(later.0) - i128::from(earlier.0);
             let gained = i128::from(later.1) - i128::from(earlier.1);
             if let Some(slope) = (gained * 1_000_000_000).checked_div(passed) {
-                slopes.push(slope);
+                slopes.push(saturated(slope));
             }
         }
     }
-    slopes.sort_unstable();
-    let upper = slopes.get(slopes.len() / 2)?;
-    let lower = slopes.get(slopes.len().saturating_sub(1) / 2)?;
-    let fast = -(lower + upper) / 2;
-    let bounded = fast.clamp(i64::MIN.into(), i64::MAX.into());
-    i64::try_from(bounded).ok()
+    if slopes.is_empty() {
+        return None;
+    }
+    let is_even = slopes.len().is_multiple_of(2);
+    let middle = slopes.len() / 2;
+    let (below, upper, _) = slopes.select_nth_unstable(middle);
+    let lower = below.iter().max().filter(|_| is_even).unwrap_or(upper);
+    Some(lower.midpoint(*upper).saturating_neg())
 }

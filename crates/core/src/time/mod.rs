@@ -19,6 +19,7 @@ mod limits;
 mod ntp_time;
 mod packet;
 mod samples;
+mod saturated;
 mod schedule;
 mod select;
 mod servers;

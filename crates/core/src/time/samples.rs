@@ -8,6 +8,7 @@
 use super::answer::Measurement;
 use super::drift::drift;
 use super::filter::Estimate;
+use super::saturated::saturated;
 use super::select::Span;
 use super::watch::Moment;
 
@@ -52,12 +53,6 @@ impl Sample {
     fn span(&self, now: Moment) -> Span {
         Span::around(self.offset(now), self.distance(now))
     }
-}
-
-fn saturated(value: i128) -> i64 {
-    let bounded = value.clamp(i64::MIN.into(), i64::MAX.into());
-    // within the range by now
-    i64::try_from(bounded).unwrap_or(0)
 }
 
 /// The samples of a server.
