@@ -429,7 +429,8 @@ impl Worker {
         kernel: Option<Span>,
     ) {
         let telling = spans.iter().flatten().count();
-        let (count, agreeing) = (spans.len(), selection.agreeing);
+        let count = spans.len();
+        let wanted = majority(count);
         let (contradiction, detail) = match (selection.hull, kernel) {
             (Some(hull), Some(kernel)) if !hull.meets(kernel) => {
                 let detail = format!(
@@ -440,12 +441,14 @@ impl Worker {
                 );
                 (Contradiction::Kernel, detail)
             }
-            (None, _) if telling >= majority(count) && count > 0 => {
+            (None, _) if telling >= wanted => {
                 let detail = format!(
-                    "{telling} of {count} NTP servers tell the time, and {agreeing} agree."
+                    "{telling} of {count} NTP servers tell the time, and no {wanted} of them agree."
                 );
                 (Contradiction::Servers, detail)
             }
+            // too few to say whether they do
+            (None, _) => return,
             _ => (Contradiction::None, String::new()),
         };
         if contradiction == self.told {

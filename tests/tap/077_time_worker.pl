@@ -46,9 +46,9 @@ sub start
     becomes(sub { scalar requests('a') }, 4, 'four requests at the start');
     my @came = map { $_->[0] } requests('a');
     cmp_ok($came[$_] - $came[ $_ - 1 ], '>', 1, '... seconds apart') for 1 .. 3;
-    like($node->safe_psql('postgres', q(SELECT string_agg(DISTINCT (next_poll BETWEEN now() + '53 min' AND now() + '67 min')::text, ',') FROM snowflake_clock_sources)),
-        qr/^true$/, '... and the next in an hour, give or take a tenth');
-    is($node->safe_psql('postgres', 'SELECT count(*) = 16, count(DISTINCT server) FROM snowflake_clock_history'), 't|4', 'the history has all of them');
+    becomes(sub { $node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT server) FROM snowflake_clock_history') }, '16|4', 'the history has all of them');
+    becomes(sub { $node->safe_psql('postgres', q(SELECT bool_and(next_poll BETWEEN now() + '53 min' AND now() + '67 min') FROM snowflake_clock_sources)) },
+        't', 'the next round is in an hour, give or take a tenth');
     is($node->safe_psql('postgres', q(SELECT bool_and(at BETWEEN now() - interval '1 min' AND now() AND clock_offset BETWEEN -distance - '10 ms' AND distance + '10 ms' AND delay BETWEEN '-1 ms' AND '1 s') FROM snowflake_clock_history)),
         't', '... with figures');
     is(of_servers($node, 'reach, polls, answers, ignored, stratum, reference_id, kiss, last_error'),
@@ -127,7 +127,7 @@ states($node, 'a agrees, b agrees, c agrees', 'all answer again');
 # they contradict each other without a majority
 order('b', 'liar');
 order('c', 'behind');
-logged($node, qr/LOG:  the sources of time contradict each other\n.*DETAIL:  3 of 3 NTP servers tell the time, and 1 agree\./, 'three that say three times', 1);
+logged($node, qr/LOG:  the sources of time contradict each other\n.*DETAIL:  3 of 3 NTP servers tell the time, and no 2 of them agree\./, 'three that say three times', 1);
 states($node, 'a good, b good, c good', '... of which none is known to be right');
 order($_, 'right') for qw(b c);
 logged($node, qr/LOG:  the sources of time do not contradict each other any more/, '... until they agree', 1);

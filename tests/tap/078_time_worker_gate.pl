@@ -135,6 +135,14 @@ becomes(sub { says($node, 'decided_by') }, 'ntp', '... as long as it says someth
 reload_with($node, 'snowflake_pg.clock_sources', 'registry, ntp, kernel');
 kept();
 becomes(sub { says($node, 'decided_by') }, 'ntp', 'a registry says nothing');
+# a worker that hangs vouches for three intervals and 30 s
+my $stopped = clock_worker($node);
+kill 'STOP', $stopped;
+my $since = time;
+becomes(sub { says($node, 'decided_by') }, 'kernel', 'a worker that hangs leaves it to the kernel');
+cmp_ok(time - $since, '>', 25, '... after a while');
+kill 'CONT', $stopped;
+becomes(sub { says($node, 'decided_by') }, 'ntp', '... and goes on');
 order_all('silent');
 becomes(sub { says($node, 'decided_by') }, 'kernel', 'servers that fall silent leave it to the kernel');
 order_all('right');
