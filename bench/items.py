@@ -13,13 +13,14 @@ OURS = "snowflake_next()"
 BASE = "pg_backend_pid()"
 
 CLOCK = "reading the clock: clock_gettime() of the C library"
-CALL = "reading the clock: the call, and its answer as microseconds"
+CALL = "reading the clock: the call, and what it returns as microseconds"
+STANDS = "the last reading of the clock: whether it stands, by the processor's counter"
 UNIT = "the clock's unit: epoch, range of the layout, first tick"
 MARK = "the durable mark: its bound, as a limit"
 LEAD = "the lead: as a limit"
 SWAP = "the worker's word: later of next tick and clock, limit, compare-and-swap"
 ID = "the ID of the tick"
-PATH = "the path: is there a session, may this and the next call read a cheaper clock"
+PATH = "the path: is there a session, is it near the clock, ahead of it or behind"
 MOVES = "fields of the session and registers, moved by the compiler"
 ENTRY = "the entry by hand: registers kept, room for the clock's answer, the result, exit"
 PGRX = "pgrx: entry, a frame that turns panics into errors, memory context"
@@ -30,6 +31,7 @@ OTHER = "anything else"
 RULES = [(item, re.compile(pattern)) for item, pattern in (
     (MOVES, r"^[^<]*@\S*:[?0](\s|$)"),
     (CALL, r"@clock\.rs:"),
+    (STANDS, r"@(counter|reading)\.rs:|rdtsc|current_unit"),
     (UNIT, r"@divisor\.rs:|first_tick_within"),
     (PATH, r"@backend\.rs:"),
     (MARK, r"load_acquire|@(cmp|uint_macros)\.rs:\d+ < [^@]*@slot\.rs:"),

@@ -34,6 +34,7 @@ pub extern "C-unwind" fn _PG_init() {
         ]);
         shared::segment::request();
         shared::places::watch();
+        host::counter::start();
         lease::registrar::request();
         time::worker::request();
     }

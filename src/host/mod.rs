@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod clock;
+pub mod counter;
 pub mod delay;
 pub mod identity;
 pub mod random;

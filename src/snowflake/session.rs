@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use pgrx::prelude::*;
 use snowflake_core::snowflake::{Error, Mark, Shape};
+use snowflake_core::time::{CounterRate, LONGEST_READING, Reading};
 use snowflake_core::words::{Claim, Pace, Slot, Standing, Word};
 use snowflake_core::{ClockSample, Timestamp};
 
 use crate::host::clock;
+use crate::host::counter;
 use crate::host::delay;
 use crate::host::random;
 use crate::postgres::backend::BackendLocal;
@@ -48,6 +50,8 @@ pub struct Session {
     coarse_error: u64,
     /// A new unit begins with a random sequence below this one; 0 for always 0.
     random_start: u64,
+    /// How fast the processor's counter runs, if there is one to go by.
+    counter_rate: Option<CounterRate>,
 }
 
 static SESSION: Kept<Session> = Kept::new(|session, changed| session.relations.have(changed));
@@ -61,49 +65,93 @@ pub fn forget() {
 /// Where the last ID of this backend was, which says how much of the clocks the next one needs.
 #[derive(Clone, Copy)]
 enum Footing {
-    /// At the clock, or near it.
-    Near,
-    /// So far ahead of the clock that the coarse one will do.
+    /// At the clock, or near it, which was read last then.
+    Near(Reading),
+    /// So far ahead of the clock that the coarse one will do, where the processor has no counter.
     Ahead,
     /// Ahead of a clock that went back, further than it may run ahead of one that did not.
-    Behind(Standing),
+    Behind(Behind),
 }
 
-static FOOTING: BackendLocal<Footing> = BackendLocal::new(Footing::Near);
+/// What is known of a clock that went back.
+#[derive(Clone, Copy)]
+struct Behind {
+    standing: Standing,
+    /// The tick that the clock has certainly not reached.
+    reached: u64,
+    /// The last tick that may be given out.
+    allowed: Reading,
+}
+
+static FOOTING: BackendLocal<Footing> = BackendLocal::new(Footing::Near(Reading::NONE));
 
 /// The next ID of this backend's worker, if that takes none of what can fail or wait.
 #[inline(always)]
 pub fn try_next() -> Option<i64> {
     match FOOTING.get() {
-        Footing::Near => {}
+        Footing::Near(reading) => {
+            return next_near(current_unit(reading)?, false);
+        }
         Footing::Ahead => {
             if let Some(id) = next_ahead() {
                 return Some(id);
             }
         }
-        Footing::Behind(standing) => {
-            if let Some(id) = next_behind(standing) {
+        Footing::Behind(behind) => {
+            if let Some(id) = next_behind(behind) {
                 return Some(id);
             }
         }
     }
-    next_near(false)
+    next_near(read_unit()?, false)
 }
 
-/// The next ID by an exact reading of the clock, if a unit begins with a random sequence, which can
-/// be refused, or if it does not.
+/// The first tick of the unit that the clock is in, without reading the clock anew while the last
+/// reading stands.
 #[inline(always)]
-fn next_near(at_random: bool) -> Option<i64> {
-    // read first, so that nothing has to be kept across the call
-    let wall = clock::wall();
+fn current_unit(reading: Reading) -> Option<u64> {
+    if reading.is_some()
+        && let Some(first) = reading.tick(counter::read())
+    {
+        return Some(first);
+    }
+    read_unit()
+}
+
+/// The same, wherever the last ID was.
+#[inline(always)]
+fn unit() -> Option<u64> {
+    match FOOTING.get() {
+        Footing::Near(reading) => current_unit(reading),
+        Footing::Ahead | Footing::Behind(_) => {
+            SESSION.get()?.shape.first_tick_within(clock::wall())
+        }
+    }
+}
+
+/// The same by an exact reading of the clock, which stands for those to come.
+#[inline(never)]
+fn read_unit() -> Option<u64> {
     let session = SESSION.get()?;
-    let now = session.shape.first_tick_within(wall)?;
+    let Some(rate) = session.counter_rate else {
+        FOOTING.set(Footing::Near(Reading::NONE));
+        return session.shape.first_tick_within(clock::wall());
+    };
+    let counter = counter::read();
+    let (first, rest) = session.shape.first_tick_and_rest(clock::wall())?;
+    FOOTING.set(Footing::Near(Reading::new(first, rest, counter, rate)));
+    Some(first)
+}
+
+/// The next ID near the clock, `now` being the first tick of its unit, if a unit begins with a random
+/// sequence, which can be refused, or if it does not.
+#[inline(always)]
+fn next_near(now: u64, at_random: bool) -> Option<i64> {
+    let session = SESSION.get()?;
     let claim = session.try_claim_of(session.slot, now, at_random)?;
-    FOOTING.set(if claim.first > now + session.coarse_error {
-        Footing::Ahead
-    } else {
-        Footing::Near
-    });
+    if session.counter_rate.is_none() && claim.first > now + session.coarse_error {
+        FOOTING.set(Footing::Ahead);
+    }
     Some(session.shape.id(claim.first, session.worker))
 }
 
@@ -121,7 +169,7 @@ fn next_ahead() -> Option<i64> {
         1,
     );
     if claim.is_none() {
-        FOOTING.set(Footing::Near);
+        FOOTING.set(Footing::Near(Reading::NONE));
     }
     Some(session.shape.id(claim?.first, session.worker))
 }
@@ -129,32 +177,42 @@ fn next_ahead() -> Option<i64> {
 /// The next ID while IDs are ahead of a clock that went back, as long as the clocks stand as they
 /// did when `claim_slow` looked at them, which then would find nothing new.
 #[inline(never)]
-fn next_behind(standing: Standing) -> Option<i64> {
+fn next_behind(behind: Behind) -> Option<i64> {
     let session = SESSION.get()?;
-    let claim = session.try_claim_behind(session.slot, standing);
-    if claim.is_none() {
-        FOOTING.set(Footing::Near);
-    }
-    Some(session.shape.id(claim?.first, session.worker))
+    let claim = match session.claim_behind_at_once(session.slot, &behind) {
+        Some(claim) => claim,
+        None => {
+            FOOTING.set(Footing::Near(Reading::NONE));
+            let (claim, behind) = session.try_claim_behind(session.slot, behind.standing)?;
+            FOOTING.set(Footing::Behind(behind));
+            claim
+        }
+    };
+    Some(session.shape.id(claim.first, session.worker))
 }
 
 /// The same of a worker of this server.
 #[cold]
 #[inline(never)]
 fn next_behind_of(worker: u32) -> Option<i64> {
-    let Footing::Behind(standing) = FOOTING.get() else {
+    let Footing::Behind(behind) = FOOTING.get() else {
         return None;
     };
     let session = SESSION.get()?;
     let slot = session.shared.words().slot(worker)?;
-    let claim = session.try_claim_behind(slot, standing)?;
+    let claim = match session.claim_behind_at_once(slot, &behind) {
+        Some(claim) => claim,
+        None => session.try_claim_behind(slot, behind.standing)?.0,
+    };
     let worker = session.shape.worker_bits(worker);
     Some(session.shape.id(claim.first, worker))
 }
 
 /// The next ID of this backend's worker.
 pub fn next() -> Outcome<i64> {
-    if let Some(id) = next_near(true) {
+    if let Some(now) = unit()
+        && let Some(id) = next_near(now, true)
+    {
         return Ok(id);
     }
     let mut session = current()?;
@@ -172,13 +230,12 @@ pub fn try_next_of(worker: i32) -> Option<i64> {
 #[inline(always)]
 fn next_near_of(worker: i32, at_random: bool) -> Option<i64> {
     // read first, so that nothing has to be kept across the call
-    let wall = clock::wall();
+    let now = unit()?;
     let session = SESSION.get()?;
     if !session.workers.has(worker) {
         return None;
     }
     let slot = session.shared.words().slot(worker as u32)?;
-    let now = session.shape.first_tick_within(wall)?;
     let Some(claim) = session.try_claim_of(slot, now, at_random) else {
         return next_behind_of(worker as u32);
     };
@@ -218,7 +275,8 @@ pub fn refuse_recovery() -> Outcome<()> {
 
 fn attach() -> Outcome<Session> {
     // what was looked at before says nothing of the tolerance that is set now
-    FOOTING.set(Footing::Near);
+    // nor is the last reading of the clock one by the layout that is set now
+    FOOTING.set(Footing::Near(Reading::NONE));
     let shared = segment::shared()?;
     refuse_recovery()?;
     let relations = record::relations()?;
@@ -245,13 +303,15 @@ fn attach() -> Outcome<Session> {
         worker: shape.worker_bits(worker),
         workers,
         named: None,
-        coarse_error: (clock::COARSE_ERROR / shape.unit() + 2) as u64 * sequences,
+        coarse_error: ((clock::COARSE_ERROR + LONGEST_READING as i64) / shape.unit() + 2) as u64
+            * sequences,
         max_lead: (pace.max_lead / shape.unit()) as u64 * sequences + (sequences - 1),
         random_start: if settings::random_start() {
             sequences / 2
         } else {
             0
         },
+        counter_rate: counter::rate(),
     })
 }
 
@@ -354,9 +414,14 @@ impl Session {
     }
 
     /// The same from a word that is ahead of a clock which went back: by coarse readings of the
-    /// clocks, and at the end of the lead by an exact one.
+    /// clocks, and at the end of the lead by an exact one. What they say stands for the next calls.
     #[inline(always)]
-    fn try_claim_behind(&self, slot: &Slot<AtomicU64>, standing: Standing) -> Option<Claim> {
+    fn try_claim_behind(
+        &self,
+        slot: &Slot<AtomicU64>,
+        standing: Standing,
+    ) -> Option<(Claim, Behind)> {
+        let counter = self.counter_rate.map(|rate| (counter::read(), rate));
         // in this order: a tick of the kernel in between makes it look as if one was set
         let wall = clock::coarse();
         let monotonic = clock::coarse_monotonic();
@@ -365,9 +430,32 @@ impl Session {
         let claim = |monotonic: i64| {
             let now = Timestamp::from_micros(monotonic.saturating_add(offset));
             let allowed = self.shape.first_tick_within(now)? + self.max_lead;
-            slot.claim_ahead(&self.mark.bound, reached, allowed, 1)
+            let claim = slot.claim_ahead(&self.mark.bound, reached, allowed, 1)?;
+            Some((claim, allowed))
         };
-        claim(monotonic).or_else(|| claim(clock::monotonic()))
+        let (claim, allowed) = claim(monotonic).or_else(|| claim(clock::monotonic()))?;
+        let allowed = match counter {
+            Some((counter, rate)) => Reading::new(allowed, LONGEST_READING, counter, rate),
+            None => Reading::NONE,
+        };
+        Some((
+            claim,
+            Behind {
+                standing,
+                reached,
+                allowed,
+            },
+        ))
+    }
+
+    /// The same by what stands of earlier readings.
+    #[inline(always)]
+    fn claim_behind_at_once(&self, slot: &Slot<AtomicU64>, behind: &Behind) -> Option<Claim> {
+        if !behind.allowed.is_some() {
+            return None;
+        }
+        let allowed = behind.allowed.tick(counter::read())?;
+        slot.claim_ahead(&self.mark.bound, behind.reached, allowed, 1)
     }
 
     /// Claims up to `count` ticks if clock and mark allow one without a second look.
@@ -435,7 +523,11 @@ impl Session {
             {
                 Ok(claim) => {
                     if let Some(standing) = self.slot.standing(&sample) {
-                        FOOTING.set(Footing::Behind(standing));
+                        FOOTING.set(Footing::Behind(Behind {
+                            standing,
+                            reached: 0,
+                            allowed: Reading::NONE,
+                        }));
                     }
                     return Ok(claim);
                 }

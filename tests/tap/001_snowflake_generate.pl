@@ -56,6 +56,32 @@ SQL
     6,
     'IDs before and after the extension is committed');
 
+# The time of an ID is that of the clock, whether the clock was read for it or the last reading stood.
+# Not asked before IDs, which begin ahead of the clock at a start, have been caught up with.
+
+$node->poll_query_until('postgres', q(SELECT snowflake_timestamp(snowflake_next()) <= clock_timestamp()));
+for my $call ('snowflake_next()', 'snowflake_next(1)')
+{
+    is(works($node, 'postgres', <<"SQL", "$call beside the clock"), '', "$call: no time but the clock's");
+CREATE TEMP TABLE times (before timestamptz, id bigint, after timestamptz);
+DO \$\$
+DECLARE
+    before timestamptz;
+    id bigint;
+BEGIN
+    FOR i IN 1 .. 100000 LOOP
+        before := clock_timestamp();
+        id := $call;
+        IF snowflake_timestamp(id) < date_trunc('milliseconds', before)
+            OR snowflake_timestamp(id) > clock_timestamp() THEN
+            INSERT INTO times VALUES (before, id, clock_timestamp());
+        END IF;
+    END LOOP;
+END \$\$;
+SELECT before, snowflake_timestamp(id), after FROM times LIMIT 3;
+SQL
+}
+
 # transactions
 
 ascending(works($node, 'postgres', <<'SQL', 'transactions'), 10, 'IDs across transactions, committed or not');

@@ -15,6 +15,11 @@ SELECT (snowflake_decode(1541815603606036480, 'twitter')).*;
 SELECT (snowflake_decode(1541815603606036480, 'twitter')).machine_id;
 SELECT snowflake_decode(1541815603606036480, 'twitter');
 
+-- a row as PostgreSQL itself forms one of these fields, with some that are null or without
+SELECT layout, record_image_eq(d, by_hand) AS same, pg_column_size(d) = pg_column_size(by_hand) AS same_size
+FROM snowflake_layouts, snowflake_decode(snowflake_max_id('infinity', layout), layout) AS d,
+     LATERAL (SELECT ROW(d.ts, d.worker_id, d.datacenter_id, d.machine_id, d.sequence, d.reserved) AS by_hand) AS r;
+
 -- without a layout: the one that the database records
 TABLE snowflake_recorded_layout;
 SELECT * FROM snowflake_decode(1541815603606036480);

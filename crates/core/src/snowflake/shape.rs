@@ -146,6 +146,19 @@ impl Shape {
         }
     }
 
+    /// The same, with how many microseconds are left of the unit.
+    #[inline]
+    pub const fn first_tick_and_rest(&self, instant: Timestamp) -> Option<(u64, u64)> {
+        let since = instant.micros().wrapping_sub(self.epoch) as u64;
+        if since < self.within {
+            let units = self.per_unit.divide(since);
+            let rest = self.unit as u64 - (since - units * self.unit as u64);
+            Some((units << self.sequence.bits, rest))
+        } else {
+            None
+        }
+    }
+
     /// The instant at which the unit of a tick begins.
     pub const fn instant(&self, tick: u64) -> Timestamp {
         let units = (tick >> self.sequence.bits) as i64;
