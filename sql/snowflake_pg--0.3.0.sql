@@ -227,10 +227,12 @@ CREATE  FUNCTION "snowflake_pg_clock"() RETURNS TABLE (
 	"offset_low" interval,
 	"offset_high" interval,
 	"as_of" timestamp with time zone,
+	"drift_ppm" double precision,
 	"last_jump" interval,
 	"last_jump_at" timestamp with time zone,
 	"kernel_synchronised" bool,
 	"kernel_max_error" interval,
+	"kernel_frequency_ppm" double precision,
 	"leap" TEXT,
 	"daemon" TEXT,
 	"ptp" TEXT,
@@ -242,13 +244,64 @@ LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_pg_clock_wrapper';
 
 CREATE VIEW snowflake_clock AS
-    SELECT state, gate, decided_by, offset_low, offset_high, as_of, last_jump, last_jump_at,
-           kernel_synchronised, kernel_max_error, leap, daemon, ptp, refusals, waits
+    SELECT state, gate, decided_by, offset_low, offset_high, as_of, drift_ppm, last_jump,
+           last_jump_at, kernel_synchronised, kernel_max_error, kernel_frequency_ppm, leap, daemon, ptp, refusals, waits
     FROM snowflake_pg_clock();
 
 REVOKE EXECUTE ON FUNCTION snowflake_pg_clock() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION snowflake_pg_clock() TO pg_monitor;
 GRANT SELECT ON snowflake_clock TO pg_monitor;
+
+CREATE  FUNCTION "snowflake_pg_clock_history"() RETURNS TABLE (
+	"server" TEXT,
+	"at" timestamp with time zone,
+	"clock_offset" interval,
+	"delay" interval,
+	"distance" interval
+)
+STRICT VOLATILE PARALLEL RESTRICTED
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_clock_history_wrapper';
+
+CREATE  FUNCTION "snowflake_pg_clock_sources"() RETURNS TABLE (
+	"server" TEXT,
+	"address" TEXT,
+	"state" TEXT,
+	"clock_offset" interval,
+	"delay" interval,
+	"dispersion" interval,
+	"root_distance" interval,
+	"jitter" interval,
+	"stratum" INT,
+	"leap" INT,
+	"reference_id" TEXT,
+	"kiss" TEXT,
+	"reach" INT,
+	"polls" bigint,
+	"answers" bigint,
+	"ignored" bigint,
+	"next_poll" timestamp with time zone,
+	"last_error" TEXT
+)
+STRICT VOLATILE PARALLEL RESTRICTED
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_clock_sources_wrapper';
+
+CREATE VIEW snowflake_clock_sources AS
+    SELECT server, address, state, clock_offset, delay, dispersion, root_distance, jitter, stratum, leap,
+           reference_id, kiss, reach::bit(8) AS reach, polls, answers, ignored, next_poll, last_error
+    FROM snowflake_pg_clock_sources();
+
+CREATE VIEW snowflake_clock_history AS
+    SELECT server, at, clock_offset, delay, distance
+    FROM snowflake_pg_clock_history();
+
+REVOKE EXECUTE ON FUNCTION snowflake_pg_clock_sources() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION snowflake_pg_clock_history() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION snowflake_pg_clock_sources() TO pg_monitor;
+GRANT EXECUTE ON FUNCTION snowflake_pg_clock_history() TO pg_monitor;
+GRANT SELECT ON snowflake_clock_sources TO pg_monitor;
+GRANT SELECT ON snowflake_clock_history TO pg_monitor;
 
 CREATE  FUNCTION "snowflake_pg_create_member_role"() RETURNS void
 STRICT VOLATILE PARALLEL UNSAFE

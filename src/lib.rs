@@ -36,5 +36,6 @@ pub extern "C-unwind" fn _PG_init() {
         shared::places::watch();
         host::counter::start();
         lease::registrar::request();
+        time::worker::request();
     }
 }

@@ -5,7 +5,7 @@ use std::ffi::{CStr, CString, c_char, c_void};
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use pgrx::prelude::*;
 use snowflake_core::snowflake::{Error, Layout, Worker};
-use snowflake_core::time::{self, GateMode};
+use snowflake_core::time::{self, Authorities, GateMode};
 use snowflake_core::words::Pace;
 use snowflake_core::{Endpoint, Refusal, excerpt};
 
@@ -24,6 +24,10 @@ static MAX_LEAD: GucSetting<i32> = GucSetting::<i32>::new(500);
 static CLOCK_TOLERANCE: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 static CLOCK_GATE: GucSetting<ClockGate> = GucSetting::<ClockGate>::new(ClockGate::Off);
 static CLOCK_MAX_ERROR: GucSetting<i32> = GucSetting::<i32>::new(500);
+static CLOCK_SOURCES: GucSetting<Option<CString>> =
+    GucSetting::<Option<CString>>::new(Some(c"ntp, kernel"));
+static CLOCK_WORKER: GucSetting<bool> = GucSetting::<bool>::new(false);
+static NTP_POLL: GucSetting<i32> = GucSetting::<i32>::new(64);
 static NTP_SERVERS: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static WINDOW: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 static SEQUENCE_START: GucSetting<SequenceStart> =
@@ -178,13 +182,36 @@ fn define_gate() {
         &CLOCK_MAX_ERROR,
         (1, 3_600_000, GucFlags::UNIT_MS),
     );
+    define_string(
+        c"snowflake_pg.clock_sources",
+        c"Lists who decides whether the clock is right.",
+        c"It is a list of ntp, registry and kernel, separated by commas. The first that knows something decides.",
+        &CLOCK_SOURCES,
+        (GucContext::Sighup, GucFlags::default()),
+        check_clock_sources,
+    );
 }
 
 /// What the clock is measured by.
 fn define_time() {
+    GucRegistry::define_bool_guc(
+        c"snowflake_pg.clock_worker",
+        c"Sets whether a background worker asks the NTP servers.",
+        c"It asks those of snowflake_pg.ntp_servers.",
+        &CLOCK_WORKER,
+        GucContext::Postmaster,
+        GucFlags::default(),
+    );
+    define_int(
+        c"snowflake_pg.ntp_poll",
+        c"Sets how often the background worker asks the NTP servers.",
+        c"Less than a minute is for servers of your own.",
+        &NTP_POLL,
+        (1, 3_600, GucFlags::UNIT_S),
+    );
     define_string(
         c"snowflake_pg.ntp_servers",
-        c"Lists the NTP servers that others than superusers may query.",
+        c"Lists the NTP servers that the background worker asks, and others than superusers may query.",
         c"It is a list of host or host:port, separated by commas, of up to 8.",
         &NTP_SERVERS,
         (GucContext::Sighup, GucFlags::SUPERUSER_ONLY),
@@ -313,6 +340,29 @@ pub fn clock_max_error() -> i64 {
     i64::from(CLOCK_MAX_ERROR.get()) * 1_000_000
 }
 
+/// Who decides whether the clock is right.
+pub fn clock_sources() -> Authorities {
+    SOURCES_READ.get().unwrap_or_else(|| {
+        // checked when it was set
+        let sources = Authorities::parse(&text(&CLOCK_SOURCES)).unwrap_or_default();
+        SOURCES_READ.set(Some(sources));
+        sources
+    })
+}
+
+/// What the setting was when a setting changed last, read once.
+static SOURCES_READ: BackendLocal<Option<Authorities>> = BackendLocal::new(None);
+
+/// Whether a background worker asks NTP servers.
+pub fn clock_worker() -> bool {
+    CLOCK_WORKER.get()
+}
+
+/// How often they are asked, in nanoseconds.
+pub fn ntp_poll() -> i64 {
+    i64::from(NTP_POLL.get()) * 1_000_000_000
+}
+
 /// The NTP servers that the operator has listed.
 pub fn ntp_servers() -> Result<Vec<Endpoint>, time::Error> {
     time::servers(&text(&NTP_SERVERS))
@@ -350,6 +400,7 @@ check_hook!(check_worker_id, accepts_worker_id);
 check_hook!(check_registry, accepts_registry);
 check_hook!(check_ticket_registry, accepts_ticket_registry);
 check_hook!(check_ntp_servers, accepts_ntp_servers);
+check_hook!(check_clock_sources, accepts_clock_sources);
 
 fn accepts_layout(value: &str) -> bool {
     accept("snowflake_pg.layout", value, |text| {
@@ -384,19 +435,34 @@ fn accepts_ticket_registry(value: &str) -> bool {
 }
 
 fn accepts_ntp_servers(value: &str) -> bool {
-    let Err(error) = time::servers(value) else {
+    accept_list(
+        "snowflake_pg.ntp_servers",
+        value,
+        time::servers(value).err(),
+    )
+}
+
+fn accepts_clock_sources(value: &str) -> bool {
+    accept_list(
+        "snowflake_pg.clock_sources",
+        value,
+        Authorities::parse(value).err(),
+    )
+}
+
+/// What a check hook returns for a list.
+fn accept_list(name: &str, value: &str, error: Option<time::Error>) -> bool {
+    let Some(error) = error else {
         return true;
     };
     let detail = match &error {
         time::Error::ServerInvalid { problem, .. } => problem.clone(),
+        time::Error::AuthorityUnknown { .. } | time::Error::AuthorityTwice { .. } => {
+            error.detail().unwrap_or_default()
+        }
         _ => sentence(&error.to_string()),
     };
-    refuse(
-        "snowflake_pg.ntp_servers",
-        value,
-        Some(detail),
-        error.hint(),
-    )
+    refuse(name, value, Some(detail), error.hint())
 }
 
 /// What a check hook returns for a setting that may hold a password.
@@ -487,6 +553,7 @@ unsafe extern "C-unwind" fn assign_number(_value: i32, _extra: *mut c_void) {
 }
 
 fn tell() {
+    SOURCES_READ.set(None);
     for on_change in ON_CHANGE.get() {
         on_change();
     }

@@ -13,6 +13,8 @@ pub enum Event {
     Clock,
     /// SnowflakeClockGate: somebody who vouches for the clock.
     ClockGate,
+    /// SnowflakeClockWorker: the worker that asks NTP servers, until it is time to.
+    ClockWorker,
     /// SnowflakeRegistrar: the registrar, until there is something to do.
     Registrar,
     /// SnowflakeRegistry: an answer of the registry.
@@ -40,6 +42,7 @@ impl Event {
                 let name = match self {
                     Self::Clock => c"SnowflakeClock",
                     Self::ClockGate => c"SnowflakeClockGate",
+                    Self::ClockWorker => c"SnowflakeClockWorker",
                     Self::Registrar => c"SnowflakeRegistrar",
                     Self::Registry => c"SnowflakeRegistry",
                     Self::Ticket => c"SnowflakeTicket",

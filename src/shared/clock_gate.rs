@@ -17,6 +17,8 @@ pub struct ClockGate {
     closed: AtomicBool,
     /// When the server started, by the elapsed time in nanoseconds.
     started: AtomicU64,
+    /// Whether somebody has begun to measure the clock.
+    measured: AtomicBool,
     refusals: AtomicU64,
     waits: AtomicU64,
 }
@@ -33,8 +35,9 @@ pub struct Known {
 }
 
 impl ClockGate {
-    /// Nothing is known, and nothing closed.
-    pub fn new(tranche: i32) -> Self {
+    /// Nothing is known, and nothing closed. The server starts at `now` by the elapsed time in
+    /// nanoseconds.
+    pub fn new(tranche: i32, now: i64) -> Self {
         Self {
             lock: Lock::new(tranche),
             known: UnsafeCell::new(Known {
@@ -42,7 +45,8 @@ impl ClockGate {
                 told: Verdict::Right,
             }),
             closed: AtomicBool::new(false),
-            started: AtomicU64::new(0),
+            started: AtomicU64::new(now as u64),
+            measured: AtomicBool::new(false),
             refusals: AtomicU64::new(0),
             waits: AtomicU64::new(0),
         }
@@ -64,11 +68,17 @@ impl ClockGate {
         })
     }
 
-    /// Remembers that the words were closed at the start of the server, which was at `now` by the
-    /// elapsed time in nanoseconds.
-    pub fn close(&self, now: i64) {
-        self.started.store(now as u64, Ordering::Relaxed);
+    /// Remembers that the words were closed at the start of the server.
+    pub fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Has callers wait from `now` on for who measures the clock, who has only just begun: the
+    /// server may have been busy with recovery before. Once only.
+    pub fn wait_from(&self, now: i64) {
+        if !self.measured.swap(true, Ordering::Relaxed) {
+            self.started.store(now as u64, Ordering::Relaxed);
+        }
     }
 
     /// Whether the words are closed since the start.
@@ -86,7 +96,7 @@ impl ClockGate {
         });
     }
 
-    /// How long the server has run, in nanoseconds, if the words were closed at its start.
+    /// How long the server has run, in nanoseconds.
     pub fn running(&self, now: i64) -> i64 {
         now.saturating_sub(self.started.load(Ordering::Relaxed) as i64)
     }

@@ -3,6 +3,7 @@
 pub mod block_orders;
 pub mod bounded_text;
 pub mod clock_gate;
+pub mod clock_sources;
 pub mod counters;
 pub mod holder;
 pub mod lease_status;

@@ -15,6 +15,7 @@ use crate::postgres::lock::{self, Lock};
 use crate::settings;
 use crate::shared::block_orders::BlockOrders;
 use crate::shared::clock_gate::ClockGate;
+use crate::shared::clock_sources::ClockSources;
 use crate::shared::counters::{COUNTERS, CounterEntry, Counters};
 use crate::shared::holder::Holder;
 use crate::shared::marks::{Marks, StoredMarks};
@@ -50,6 +51,7 @@ struct Header {
     block_orders: BlockOrders,
     clock_gate: ClockGate,
     ntp_turns: NtpTurns,
+    clock_sources: ClockSources,
 }
 
 /// Shared memory as a backend sees it.
@@ -137,6 +139,11 @@ impl Shared {
     /// What is known of the clock.
     pub fn clock_gate(self) -> &'static ClockGate {
         &self.header.clock_gate
+    }
+
+    /// The NTP servers that this server asks.
+    pub fn clock_sources(self) -> &'static ClockSources {
+        &self.header.clock_sources
     }
 
     /// Whose turn it is to ask which NTP server.
@@ -252,8 +259,9 @@ impl Header {
             counters_lock: Lock::new(tranche),
             counters: std::array::from_fn(|_| CounterEntry::new(tranche)),
             block_orders: BlockOrders::new(tranche),
-            clock_gate: ClockGate::new(tranche),
+            clock_gate: ClockGate::new(tranche, clock::elapsed()),
             ntp_turns: NtpTurns::new(),
+            clock_sources: ClockSources::new(tranche),
         })
     }
 }
@@ -267,7 +275,7 @@ impl Shared {
         } else if settings::clock_gate().can_refuse() {
             // opened by the first caller for whom the clock is right
             self.words.close_all();
-            self.clock_gate().close(clock::moment().elapsed);
+            self.clock_gate().close();
         } else {
             let lead = settings::pace().max_lead;
             let shape = layout.shape();

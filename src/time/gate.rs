@@ -4,7 +4,9 @@
 //! raised by a clock that is refused.
 
 use pgrx::prelude::*;
-use snowflake_core::time::{GateMode, Jump, KernelClock, Moment, Span, Verdict, Watch};
+use snowflake_core::time::{
+    Authority, Decision, GateMode, Jump, KernelClock, Majority, Moment, Verdict, Watch,
+};
 use snowflake_core::{ClockSample, Timestamp, seconds};
 
 use crate::host::clock;
@@ -27,8 +29,8 @@ const PAUSE: i64 = 100_000;
 pub struct Finding {
     pub watch: Watch,
     pub now: Moment,
-    /// What true time is ahead of the wall clock, in nanoseconds.
-    pub offset: Option<Span>,
+    /// What it is off by, and who says so.
+    pub decision: Option<Decision>,
     pub verdict: Verdict,
 }
 
@@ -53,7 +55,7 @@ fn wait_for_sample(shared: Shared, gate: &ClockGate, mode: GateMode) -> Outcome<
     let mut waited = false;
     loop {
         let (sample, now) = clock::sample_and_moment();
-        let refused = match judge(gate, mode, now) {
+        let refused = match judge(shared, mode, now) {
             Ok(()) => {
                 if gate.is_closed() {
                     open(shared, gate, &sample);
@@ -85,17 +87,46 @@ pub fn sample_at_once(shared: Shared) -> Outcome<ClockSample> {
         return Ok(clock::sample());
     }
     let (sample, now) = clock::sample_and_moment();
-    judge(shared.clock_gate(), mode, now).map(|()| sample)
+    judge(shared, mode, now).map(|()| sample)
+}
+
+/// Tells the log what is to be said of the clock, whether or not somebody wants an ID.
+pub fn report(shared: Shared) {
+    let mode = settings::clock_gate();
+    if mode != GateMode::Off {
+        let finding = look(shared, clock::moment());
+        tell(shared.clock_gate(), mode, &finding);
+    }
 }
 
 /// Whether a reading of the clock is one to go by; the log is told.
-fn judge(gate: &ClockGate, mode: GateMode, now: Moment) -> Outcome<()> {
-    let finding = look(gate, now);
+fn judge(shared: Shared, mode: GateMode, now: Moment) -> Outcome<()> {
+    let gate = shared.clock_gate();
+    let finding = look(shared, now);
     tell(gate, mode, &finding);
-    if mode.admits(finding.verdict) {
-        return Ok(());
+    if !mode.admits(finding.verdict) {
+        return Err(refusal(&finding));
     }
-    Err(refusal(&finding))
+    if awaits_first_round(shared, mode, &finding) {
+        return Err(Failure::state("the clock of this server is not known yet")
+            .detail("The first answers of the NTP servers are to come."));
+    }
+    Ok(())
+}
+
+/// Whether the words are still to be opened, by a clock that nobody knows anything of, and NTP servers
+/// are about to say something. Who asks them may fail to, so nobody waits for longer than for others.
+fn awaits_first_round(shared: Shared, mode: GateMode, finding: &Finding) -> bool {
+    let gate = shared.clock_gate();
+    mode.can_refuse()
+        && (gate.is_closed() || shared.holder().required())
+        && finding.verdict == Verdict::Unknown
+        && settings::clock_worker()
+        && settings::clock_sources()
+            .iter()
+            .any(|by| by == Authority::Ntp)
+        && finding.watch.majority.is_none()
+        && gate.running(finding.now.elapsed) < PATIENCE
 }
 
 /// Opens the words that were closed at the start of the server.
@@ -110,7 +141,8 @@ fn open(shared: Shared, gate: &ClockGate, sample: &ClockSample) {
 
 /// What is known of a reading of the clock. The kernel is asked once a second at the most, and after a
 /// jump.
-pub fn look(gate: &ClockGate, now: Moment) -> Finding {
+pub fn look(shared: Shared, now: Moment) -> Finding {
+    let gate = shared.clock_gate();
     let mut watch = gate.known().watch;
     if watch.is_due(now) {
         let kernel = kernel::read();
@@ -123,14 +155,17 @@ pub fn look(gate: &ClockGate, now: Moment) -> Finding {
         watch = changed;
         if let Some(jump) = jump {
             log_jump(jump);
+            shared.clock_sources().report_jump();
         }
     }
-    let offset = watch.offset(now);
+    let max_error = settings::clock_max_error();
+    let decision = watch.decide(now, &settings::clock_sources(), max_error);
+    let offset = decision.map(|decision| decision.offset);
     Finding {
         watch,
         now,
-        offset,
-        verdict: Verdict::new(offset, settings::clock_max_error()),
+        decision,
+        verdict: Verdict::new(offset, max_error),
     }
 }
 
@@ -160,9 +195,31 @@ fn tell(gate: &ClockGate, mode: GateMode, finding: &Finding) {
     }
 }
 
+/// Where there is more to see.
+fn views() -> &'static str {
+    if settings::clock_worker() {
+        "The views snowflake_clock and snowflake_clock_sources show who says what."
+    } else {
+        "The view snowflake_clock shows what is known of it."
+    }
+}
+
+/// Who said something, as the middle of a sentence.
+fn who_said(by: Authority, majority: Option<Majority>) -> String {
+    match (by, majority) {
+        (Authority::Ntp, Some(Majority { agreeing, servers })) if agreeing > servers / 2 => {
+            format!("{agreeing} of {servers} NTP servers")
+        }
+        (Authority::Ntp, _) => "NTP servers".into(),
+        (Authority::Registry, _) => "the registry".into(),
+        (Authority::Kernel, _) => "the kernel".into(),
+    }
+}
+
 fn refusal(finding: &Finding) -> Failure {
     let most = settings::clock_max_error() / 1_000_000;
-    let kernel = match finding.watch.kernel.map(KernelClock::from) {
+    let watch = &finding.watch;
+    let kernel = match watch.kernel.map(KernelClock::from) {
         None => "The kernel does not say.".to_string(),
         Some(clock) if clock.synchronised => {
             format!(
@@ -172,34 +229,43 @@ fn refusal(finding: &Finding) -> Failure {
         }
         Some(_) => "The kernel says unsynchronised.".to_string(),
     };
-    match (finding.verdict, finding.offset) {
-        (Verdict::Wrong, Some(offset)) => {
+    match (finding.verdict, finding.decision) {
+        (Verdict::Wrong, Some(Decision { by, offset, as_of })) => {
             let (side, low, high) = if offset.low > 0 {
                 ("behind", offset.low, offset.high)
             } else {
                 ("ahead", -offset.high, -offset.low)
             };
-            let as_of = Timestamp::from_micros(finding.watch.as_of / 1_000);
+            let as_of = Timestamp::from_micros(as_of / 1_000);
             Failure::state("the clock of this server is wrong")
                 .detail(format!(
-                    "It is {side} by {} to {}, as the kernel said at {as_of}; \
+                    "It is {side} by {} to {}, as {} said at {as_of}; \
                      snowflake_pg.clock_max_error is {most} ms. {kernel}",
                     seconds(low / 1_000),
-                    seconds(high / 1_000)
+                    seconds(high / 1_000),
+                    who_said(by, watch.majority)
                 ))
-                .hint(
-                    "Correct the clock; IDs go on without a restart. The view snowflake_clock shows \
-                     what is known of it.",
-                )
+                .hint(format!(
+                    "Correct the clock; IDs go on without a restart. {}",
+                    views()
+                ))
         }
-        _ => Failure::state("nobody vouches for the clock of this server")
-            .detail(format!(
-                "{kernel} IDs are given out only while the clock is known to be right, within \
-                 snowflake_pg.clock_max_error: {most} ms."
-            ))
-            .hint(
-                "See that a daemon keeps the clock, or set snowflake_pg.clock_gate to \"wrong\". The \
-                 view snowflake_clock shows what is known of it.",
-            ),
+        _ => {
+            let servers = match watch.majority {
+                Some(Majority { servers, agreeing }) if servers > 0 => {
+                    format!("{agreeing} of {servers} NTP servers agree. ")
+                }
+                _ => String::new(),
+            };
+            Failure::state("nobody vouches for the clock of this server")
+                .detail(format!(
+                    "{servers}{kernel} IDs are given out only while the clock is known to be right, \
+                     within snowflake_pg.clock_max_error: {most} ms."
+                ))
+                .hint(format!(
+                    "See that a daemon keeps the clock, or set snowflake_pg.clock_gate to \"wrong\". {}",
+                    views()
+                ))
+        }
     }
 }

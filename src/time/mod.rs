@@ -6,4 +6,6 @@ pub mod functions;
 pub mod gate;
 pub mod kernel;
 pub mod ntp;
+pub mod source_views;
 pub mod views;
+pub mod worker;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 use snowflake_core::time::{
-    Answer, Estimate, Filter, PACKET_LENGTH, Packet, Query, State, Terms, server,
+    Answer, Estimate, Filter, Moment, PACKET_LENGTH, Packet, Query, State, Terms, server,
 };
 use snowflake_core::{Endpoint, seconds};
 
@@ -89,16 +89,12 @@ fn ask(endpoint: &Endpoint, terms: Terms, turns: &NtpTurns) -> Asked {
     for _ in 0..terms.samples {
         let result = await_turn(turns, address).and_then(|()| {
             let deadline = Deadline::within(terms.timeout);
-            sample(address, deadline, &mut asked.ignored)
+            exchange(address, deadline, &mut asked.ignored)
         });
-        let (packet, answer) = match result {
+        let Reply { packet, answer, .. } = match result {
             Ok(Some(received)) => received,
             Ok(None) => {
-                let waited = seconds(terms.timeout);
-                asked.other = Some((
-                    State::NoAnswer,
-                    format!("it did not answer within {waited}"),
-                ));
+                asked.other = Some((State::NoAnswer, no_answer_within(terms.timeout)));
                 continue;
             }
             Err(problem) => {
@@ -130,7 +126,7 @@ fn ask(endpoint: &Endpoint, terms: Terms, turns: &NtpTurns) -> Asked {
 
 /// The first address of a server: one name has one vote. No signal ends the system's resolver, which
 /// is told to give up soon.
-fn resolve(endpoint: &Endpoint) -> Result<SocketAddr, String> {
+pub fn resolve(endpoint: &Endpoint) -> Result<SocketAddr, String> {
     let mut addresses = resolver::addresses(&endpoint.host, endpoint.port)?;
     // signals that came meanwhile
     check_for_interrupts!();
@@ -155,21 +151,37 @@ fn await_turn(turns: &NtpTurns, address: SocketAddr) -> Result<(), String> {
     }
 }
 
+/// What there is to say of a server that did not answer within so many microseconds.
+pub fn no_answer_within(timeout: i64) -> String {
+    format!("it did not answer within {}", seconds(timeout))
+}
+
+/// An answer of a server.
+pub struct Reply {
+    pub packet: Packet,
+    pub answer: Answer,
+    /// When the request was sent.
+    pub sent: Moment,
+}
+
 /// Sends one request and waits for its answer; `None` if none comes in time. Datagrams that are no
 /// answers are counted.
-fn sample(
+///
+/// # Errors
+/// What the system says.
+pub fn exchange(
     address: SocketAddr,
     deadline: Deadline,
     ignored: &mut i32,
-) -> Result<Option<(Packet, Answer)>, String> {
+) -> Result<Option<Reply>, String> {
     let socket = Socket::connect(address, Event::Ntp)?;
     let query = Query::new(random::bits());
-    let (sent, began) = (clock::wall_nanos(), clock::elapsed());
+    let sent = clock::moment();
     socket.send(&query.packet(), deadline)?;
     // what comes after the fields that are read is cut off
     let mut buffer = [0; PACKET_LENGTH];
     while let Some(received) = socket.receive(&mut buffer, deadline)? {
-        let taken = clock::elapsed().saturating_sub(began);
+        let taken = clock::elapsed().saturating_sub(sent.elapsed);
         let bytes = buffer.get(..received.length).unwrap_or_default();
         if let Some(packet) = query.accept(bytes) {
             // a stamp from before the request is of a clock that was set meanwhile
@@ -177,8 +189,12 @@ fn sample(
                 late if (0..=taken).contains(&late) => late,
                 _ => 0,
             };
-            let answer = Answer::judge(&packet, sent, taken - late);
-            return Ok(Some((packet, answer)));
+            let answer = Answer::judge(&packet, sent.wall, taken - late);
+            return Ok(Some(Reply {
+                packet,
+                answer,
+                sent,
+            }));
         }
         *ignored = ignored.saturating_add(1);
     }
@@ -212,8 +228,13 @@ fn row(asked: Asked) -> Row<12> {
         packet.and_then(|packet| packet.reference_id().into_datum()),
         packet.and_then(|packet| packet.kiss().into_datum()),
         asked.ignored.into_datum(),
-        detail.and_then(|problem| encoding::message(sentence(&capitalised(&problem))).into_datum()),
+        detail.and_then(|problem| problem_of(&problem).into_datum()),
     ])
+}
+
+/// A problem as a sentence of its own.
+pub fn problem_of(problem: &str) -> String {
+    encoding::message(sentence(&capitalised(problem)))
 }
 
 /// The text with its first letter in upper case.

@@ -3,7 +3,7 @@
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::prelude::*;
 use snowflake_core::Timestamp;
-use snowflake_core::time::{KernelClock, Moment, Span, Watch};
+use snowflake_core::time::{Authorities, KernelClock, Moment, Samples, Span, Standing, Watch};
 
 use crate::host::clock;
 use crate::host::time_keepers;
@@ -12,7 +12,7 @@ use crate::postgres::interval;
 use crate::postgres::row::Row;
 use crate::postgres::timestamp;
 use crate::settings;
-use crate::shared::segment;
+use crate::shared::segment::{self, Shared};
 use crate::time::{gate, kernel};
 
 extension_sql_file!(
@@ -33,10 +33,12 @@ fn snowflake_pg_clock() -> TableIterator<
         name!(offset_low, Option<Interval>),
         name!(offset_high, Option<Interval>),
         name!(as_of, Option<TimestampWithTimeZone>),
+        name!(drift_ppm, Option<f64>),
         name!(last_jump, Option<Interval>),
         name!(last_jump_at, Option<TimestampWithTimeZone>),
         name!(kernel_synchronised, Option<bool>),
         name!(kernel_max_error, Option<Interval>),
+        name!(kernel_frequency_ppm, Option<f64>),
         name!(leap, Option<String>),
         name!(daemon, Option<String>),
         name!(ptp, Option<String>),
@@ -44,8 +46,11 @@ fn snowflake_pg_clock() -> TableIterator<
         name!(waits, i64),
     ),
 > {
-    let gate = segment::shared().or_raise().clock_gate();
-    let finding = gate::look(gate, clock::moment());
+    let shared = segment::shared().or_raise();
+    let gate = shared.clock_gate();
+    let finding = gate::look(shared, clock::moment());
+    let decision = finding.decision;
+    let offset = decision.map(|decision| decision.offset);
     let kernel = finding.watch.kernel.map(KernelClock::from);
     let jump = finding.watch.jump;
     let at = |nanos: i64| timestamp::to_postgres(Timestamp::from_micros(nanos / 1_000));
@@ -53,16 +58,18 @@ fn snowflake_pg_clock() -> TableIterator<
     TableIterator::once((
         finding.verdict.name().into(),
         settings::clock_gate().name().into(),
-        finding.offset.map(|_| "kernel".into()),
-        finding.offset.map(|offset| interval::nearest(offset.low)),
-        finding.offset.map(|offset| interval::nearest(offset.high)),
-        finding.offset.map(|_| at(finding.watch.as_of)),
+        decision.map(|decision| decision.by.name().into()),
+        offset.map(|offset| interval::nearest(offset.low)),
+        offset.map(|offset| interval::nearest(offset.high)),
+        decision.map(|decision| at(decision.as_of)),
+        drift_ppm(shared, finding.now),
         jump.map(|jump| interval::nearest(jump.by)),
         jump.map(|jump| at(jump.at)),
         kernel.as_ref().map(|clock| clock.synchronised),
         kernel
             .as_ref()
             .map(|clock| interval::from_micros(clock.max_error)),
+        kernel.as_ref().map(|clock| clock.frequency_ppm),
         kernel.as_ref().map(|clock| clock.state.into()),
         time_keepers::daemon(),
         time_keepers::ptp(),
@@ -71,25 +78,39 @@ fn snowflake_pg_clock() -> TableIterator<
     ))
 }
 
+/// What the crystal of this machine runs fast by, in ppm: by the server of those that agree that says
+/// it the most exactly.
+fn drift_ppm(shared: Shared, now: Moment) -> Option<f64> {
+    let agree = |samples: Samples, standing: Standing| {
+        let known = samples.estimate(now)?;
+        (standing == Standing::Agrees).then_some((known.distance, samples.drift()))
+    };
+    let records = shared.clock_sources().records();
+    let (_, drift) = records
+        .filter_map(|record| agree(record.samples, record.standing))
+        .min_by_key(|(distance, _)| *distance)?;
+    Some(drift? as f64 / 1_000.0)
+}
+
 /// The true time, as instants that it is not before and not after, in nanoseconds since 1970; `None`
 /// if nobody says anything.
 fn bounds() -> Option<Span> {
-    let (now, offset) = match segment::shared() {
+    let (now, decision) = match segment::shared() {
         Ok(shared) => {
-            let finding = gate::look(shared.clock_gate(), clock::moment());
-            (finding.now, finding.offset)
+            let finding = gate::look(shared, clock::moment());
+            (finding.now, finding.decision)
         }
         // every call for itself
         Err(_) => {
             let now: Moment = clock::moment();
             let mut watch = Watch::default();
             watch.kernel_says(now, kernel::read(), clock::moment());
-            (now, watch.offset(now))
+            (now, watch.decide(now, &Authorities::default(), i64::MAX))
         }
     };
-    offset.map(|offset| Span {
-        low: now.wall.saturating_add(offset.low),
-        high: now.wall.saturating_add(offset.high),
+    decision.map(|decision| Span {
+        low: now.wall.saturating_add(decision.offset.low),
+        high: now.wall.saturating_add(decision.offset.high),
     })
 }
 

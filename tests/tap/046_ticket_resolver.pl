@@ -9,47 +9,11 @@ use lib "$FindBin::RealBin/lib";
 
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use ResolverTest;
 use SnowflakeTest;
 use Test::More;
 
-# A resolver that never gets an answer about hosts ending in ".hangs": it takes as long as it is told to wait for one,
-# and notes who asked and what it is told.
-my $folder = PostgreSQL::Test::Utils::tempdir();
-my ($library, $notes) = map { "$folder/$_" } 'resolver.so', 'notes';
-append_to_file("$folder/resolver.c", <<'C');
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <fcntl.h>
-#include <netdb.h>
-#include <resolv.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
-
-typedef int resolve(const char *, const char *, const struct addrinfo *, struct addrinfo **);
-
-int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **found)
-{
-    const char *end = host == NULL ? NULL : strrchr(host, '.');
-    if (end == NULL || strcmp(end, ".hangs") != 0)
-        return ((resolve *) dlsym(RTLD_NEXT, "getaddrinfo"))(host, port, hints, found);
-    char note[512];
-    if ((_res.options & RES_INIT) == 0)
-        res_init();
-    int length = snprintf(note, sizeof note, "%d %s %d %d\n", (int) getpid(), host, _res.retrans, _res.retry);
-    int file = open(getenv("RESOLVER_NOTES"), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-    if (file < 0 || write(file, note, length) != length)
-        abort();
-    close(file);
-    time_t until = time(NULL) + _res.retrans * _res.retry;
-    while (time(NULL) < until)
-        usleep(20000);
-    return EAI_AGAIN;
-}
-C
-system_or_bail('cc', '-shared', '-fPIC', '-o', $library, "$folder/resolver.c", '-ldl', '-lresolv');
+my %resolver = hanging_resolver();
 
 my $node = new_node('member', conf => <<'CONF');
 snowflake_pg.worker_id = 'lease'
@@ -57,18 +21,10 @@ snowflake_pg.registry = 'host=registry.hangs dbname=fleet'
 snowflake_pg.ticket_registry = 'host=one.hangs,two.hangs dbname=fleet'
 CONF
 {
-    local %ENV = (%ENV, LD_PRELOAD => $library, RESOLVER_NOTES => $notes);
+    local %ENV = (%ENV, %resolver);
     delete $ENV{RES_OPTIONS};
     # the postmaster has a resolver of its own that has begun, with the usual limits
     $node->start;
-}
-
-# What was noted about a host.
-sub noted
-{
-    my ($host) = @_;
-    my @lines = -e $notes ? slurp_file($notes) =~ /^(\d+ \Q$host\E .*)$/mg : ();
-    return @lines;
 }
 
 ok(wait_until(sub { noted('registry.hangs') }), 'the registrar asks for the registry');
@@ -90,9 +46,9 @@ $node->stop;
 unlike(slurp_file($node->logfile), qr/PANIC|was terminated by signal/, 'the server ends as usual');
 
 # what the environment says counts
-unlink $notes;
+forget_notes();
 {
-    local %ENV = (%ENV, LD_PRELOAD => $library, RESOLVER_NOTES => $notes, RES_OPTIONS => 'timeout:3 attempts:1');
+    local %ENV = (%ENV, %resolver, RES_OPTIONS => 'timeout:3 attempts:1');
     $node->start;
 }
 ok(wait_until(sub { noted('registry.hangs') }), 'with other limits in the environment');

@@ -30,4 +30,4 @@ pub mod words;
 pub use endpoint::Endpoint;
 pub use excerpt::excerpt;
 pub use refusal::{Kind, Refusal};
-pub use timestamp::{ClockSample, Timestamp, seconds};
+pub use timestamp::{ClockSample, Timestamp, seconds, signed_seconds};

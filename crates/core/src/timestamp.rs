@@ -87,3 +87,10 @@ pub struct ClockSample {
 pub fn seconds(micros: i64) -> String {
     format!("{}.{:03} s", micros / 1_000_000, micros % 1_000_000 / 1_000)
 }
+
+/// A difference of time for people, from nanoseconds: `+0.250000 s`.
+pub fn signed_seconds(nanos: i64) -> String {
+    let sign = if nanos < 0 { '-' } else { '+' };
+    let micros = nanos.unsigned_abs() / 1_000;
+    format!("{sign}{}.{:06} s", micros / 1_000_000, micros % 1_000_000)
+}

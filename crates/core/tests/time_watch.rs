@@ -3,10 +3,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use proptest::prelude::*;
-use snowflake_core::time::{GateMode, KernelReading, Moment, Span, Verdict, Watch};
+use snowflake_core::time::{
+    Authorities, Authority, GateMode, KernelReading, Moment, Selection, Span, Verdict, Watch,
+    select,
+};
 
 const MILLISECOND: i64 = 1_000_000;
 const SECOND: i64 = 1_000_000_000;
+
+/// What the first authority that knows something says.
+fn offset(watch: &Watch, now: Moment) -> Option<Span> {
+    let decision = watch.decide(now, &Authorities::default(), 500 * MILLISECOND);
+    decision.map(|decision| decision.offset)
+}
 
 /// What happens to the clocks.
 #[derive(Clone, Debug)]
@@ -23,6 +32,10 @@ enum Event {
     Correct,
     /// The kernel says what it knows.
     Ask,
+    /// NTP servers say truthfully what they know: how far off, and how sure.
+    Poll { part: i64, distance: i64 },
+    /// They say nothing.
+    Silence,
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -33,6 +46,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (-7_200 * SECOND..7_200 * SECOND).prop_map(Event::Step),
         1 => Just(Event::Correct),
         4 => Just(Event::Ask),
+        4 => (-100..=100_i64, 0..900 * MILLISECOND).prop_map(|(part, distance)| Event::Poll { part, distance }),
+        1 => Just(Event::Silence),
     ]
 }
 
@@ -68,7 +83,7 @@ impl World {
                 self.now.wall = self.truth + 3 * MILLISECOND;
                 self.bound = Some(3 * MILLISECOND);
             }
-            Event::Ask => {}
+            Event::Ask | Event::Poll { .. } | Event::Silence => {}
         }
     }
 
@@ -100,7 +115,16 @@ proptest! {
                 watch.kernel_says(world.now, Some(world.reading()), world.now);
             }
             let behind = world.truth - world.now.wall;
-            if let Some(offset) = watch.offset(world.now) {
+            match *event {
+                Event::Poll { part, distance } => {
+                    let says = Span::around(behind + distance / 100 * part, distance);
+                    let lasts = 200 * SECOND;
+                    watch.ntp_says(world.now, &select(&[Some(says)]), lasts);
+                }
+                Event::Silence => watch.ntp_says(world.now, &select(&[None]), 200 * SECOND),
+                _ => {}
+            }
+            if let Some(offset) = offset(&watch, world.now) {
                 prop_assert!(offset.low <= behind && behind <= offset.high, "{behind} is not in {offset:?}");
                 // so no clock that is right is called wrong, and no wrong one right
                 let most = 500 * MILLISECOND;
@@ -138,7 +162,7 @@ proptest! {
         watch.see(at);
         watch.see(now);
         watch.kernel_says(now, Some(KernelReading { max_error, ..KernelReading::default() }), at);
-        watch.offset(at);
+        offset(&watch, at);
     }
 }
 
@@ -164,7 +188,7 @@ fn what_was_said_counts_less_the_older_it_is() {
             wall: begin.wall + passed,
             elapsed: passed,
         };
-        Verdict::new(watch.offset(now), 500 * MILLISECOND)
+        Verdict::new(offset(&watch, now), 500 * MILLISECOND)
     };
     assert_eq!(verdict(41), Verdict::Right);
     assert_eq!(verdict(42), Verdict::Unknown);
@@ -196,7 +220,7 @@ fn a_reading_is_judged_by_itself_however_late() {
     assert_eq!(watch.see(late), None);
     watch.kernel_says(late, Some(kept), right(3 * SECOND));
     let verdict =
-        |watch: &Watch, moment: Moment| Verdict::new(watch.offset(moment), 500 * MILLISECOND);
+        |watch: &Watch, moment: Moment| Verdict::new(offset(watch, moment), 500 * MILLISECOND);
     assert_eq!(verdict(&watch, late), Verdict::Wrong);
     assert_eq!(verdict(&watch, right(3 * SECOND)), Verdict::Right);
 
@@ -241,4 +265,111 @@ fn who_is_let_pass() {
         [Off, Warn, Wrong, Unsure].map(GateMode::can_refuse),
         [false, false, true, true]
     );
+}
+
+/// NTP servers that say the clock is ahead by so many nanoseconds, within a millisecond.
+fn ntp(ahead: i64) -> Selection {
+    select(&[Some(Span::around(-ahead, MILLISECOND)); 3])
+}
+
+fn kernel() -> KernelReading {
+    KernelReading {
+        max_error: 1_000,
+        est_error: 1,
+        ..KernelReading::default()
+    }
+}
+
+fn at(elapsed: i64) -> Moment {
+    Moment {
+        wall: 1_000 * SECOND + elapsed,
+        elapsed,
+    }
+}
+
+#[test]
+fn the_first_that_knows_something_decides() {
+    let decides = |watch: &Watch, now: Moment, list: &str| {
+        let authorities = Authorities::parse(list).unwrap();
+        let decision = watch.decide(now, &authorities, 500 * MILLISECOND);
+        decision.map(|decision| decision.by)
+    };
+    let mut watch = Watch::default();
+    assert_eq!(decides(&watch, at(0), "ntp, registry, kernel"), None);
+    watch.kernel_says(at(0), Some(kernel()), at(0));
+    assert_eq!(
+        decides(&watch, at(0), "ntp, registry, kernel"),
+        Some(Authority::Kernel)
+    );
+    assert_eq!(decides(&watch, at(0), "ntp"), None);
+    watch.ntp_says(at(0), &ntp(0), 100 * SECOND);
+    assert_eq!(
+        decides(&watch, at(0), "registry, ntp, kernel"),
+        Some(Authority::Ntp)
+    );
+    assert_eq!(
+        decides(&watch, at(0), "kernel, ntp"),
+        Some(Authority::Kernel)
+    );
+
+    // nobody has said anything for a while: who polls has ended, and the kernel is still asked
+    let later = at(101 * SECOND);
+    watch.kernel_says(later, Some(kernel()), later);
+    assert_eq!(
+        decides(&watch, later, "ntp, kernel"),
+        Some(Authority::Kernel)
+    );
+    // who says something that is no use says nothing
+    watch.ntp_says(
+        later,
+        &select(&[Some(Span::around(0, SECOND))]),
+        100 * SECOND,
+    );
+    assert_eq!(
+        decides(&watch, later, "ntp, kernel"),
+        Some(Authority::Kernel)
+    );
+    // no majority, and a clock that somebody has set: what was said last goes on to count
+    watch.ntp_says(later, &ntp(0), 100 * SECOND);
+    watch.ntp_says(
+        at(102 * SECOND),
+        &select(&[Some(Span::around(0, 1)), None, None]),
+        100 * SECOND,
+    );
+    assert_eq!(
+        watch
+            .majority
+            .map(|majority| (majority.agreeing, majority.servers)),
+        Some((1, 3))
+    );
+    let unsynchronised = KernelReading {
+        max_error: 16_000_000,
+        ..kernel()
+    };
+    watch.kernel_says(at(102 * SECOND), Some(unsynchronised), at(102 * SECOND));
+    assert_eq!(
+        decides(&watch, at(102 * SECOND), "kernel, ntp"),
+        Some(Authority::Kernel)
+    );
+    let set = Moment {
+        wall: at(0).wall,
+        ..at(103 * SECOND)
+    };
+    assert!(offset(&watch, set).is_some_and(|offset| offset.low > 102 * SECOND));
+    watch.forget_ntp();
+    assert_eq!(decides(&watch, set, "ntp"), None);
+}
+
+/// A worker that has ended cannot vouch for ever: its claim ends by the reader's clock.
+#[test]
+fn a_claim_ends_by_itself() {
+    let mut watch = Watch::default();
+    watch.ntp_says(at(0), &ntp(0), 100 * SECOND);
+    let claim = watch.claim(Authority::Ntp).unwrap();
+    assert!(claim.is_current(at(100 * SECOND)));
+    assert!(!claim.is_current(at(100 * SECOND + 1)));
+    let verdict =
+        |minutes: i64| Verdict::new(offset(&watch, at(minutes * 60 * SECOND)), 500 * MILLISECOND);
+    assert_eq!(verdict(41), Verdict::Right);
+    assert_eq!(verdict(42), Verdict::Unknown);
 }

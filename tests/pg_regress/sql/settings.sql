@@ -11,6 +11,8 @@ SHOW snowflake_pg.max_lead;
 SHOW snowflake_pg.clock_tolerance;
 SHOW snowflake_pg.mark_window;
 SHOW snowflake_pg.sequence_start;
+SHOW snowflake_pg.clock_sources;
+SHOW snowflake_pg.ntp_poll;
 
 -- they belong to the server, not to a session, a role or a database
 SET snowflake_pg.worker_id = '2';
@@ -42,8 +44,15 @@ ALTER SYSTEM SET snowflake_pg.max_lead = '2h';
 ALTER SYSTEM SET snowflake_pg.clock_tolerance = '-1s';
 ALTER SYSTEM SET snowflake_pg.mark_window = '99ms';
 ALTER SYSTEM SET snowflake_pg.mark_window = '61s';
+ALTER SYSTEM SET snowflake_pg.ntp_poll = 0;
+ALTER SYSTEM SET snowflake_pg.ntp_poll = '61min';
 \set VERBOSITY default
 ALTER SYSTEM SET snowflake_pg.sequence_start = 'one';
+ALTER SYSTEM SET snowflake_pg.clock_sources = '';
+ALTER SYSTEM SET snowflake_pg.clock_sources = 'ntp, sundial';
+ALTER SYSTEM SET snowflake_pg.clock_sources = 'kernel, ntp, Kernel';
+SET snowflake_pg.clock_sources = 'ntp';
+SET snowflake_pg.clock_worker = on;
 
 -- there are no others
 SET snowflake_pg.worker = '2';

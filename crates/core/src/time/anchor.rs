@@ -5,6 +5,7 @@
 //! clock that nobody sets or slews; then the wall clock can be judged at any later moment, and a step
 //! shows at once. The crystal behind the elapsed time drifts, so the error grows with age.
 
+use super::saturated::saturated;
 use super::select::Span;
 
 /// A crystal is off by 100 ppm at the most; doubled. Nanoseconds of age that add one of error.
@@ -65,11 +66,6 @@ impl Anchor {
     pub fn ahead(&self, wall: i64, elapsed: i64) -> Span {
         let middle = i128::from(self.origin) + i128::from(elapsed) - i128::from(wall);
         let error = i128::from(self.error(elapsed));
-        let saturated = |value: i128| {
-            let bounded = value.clamp(i64::MIN.into(), i64::MAX.into());
-            // within the range by now
-            i64::try_from(bounded).unwrap_or(0)
-        };
         Span {
             low: saturated(middle - error),
             high: saturated(middle + error),

@@ -78,7 +78,7 @@ impl State {
 }
 
 /// What one exchange says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Measurement {
     /// What the server's clock is ahead of ours.
     pub offset: i64,

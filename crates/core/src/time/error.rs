@@ -2,6 +2,7 @@
 
 use super::duration::exact_seconds;
 use super::limits::{LARGEST_TIMEOUT, MOST_ROUNDS, MOST_SAMPLES, MOST_SERVERS, PACKET_LENGTH};
+use crate::excerpt::excerpt;
 use crate::refusal::{Kind, Refusal};
 
 /// Why there is no figure.
@@ -65,6 +66,18 @@ pub enum Error {
         /// The server.
         server: String,
     },
+    /// A name of nobody who says what the time is.
+    #[error("invalid source of time \"{name}\"")]
+    AuthorityUnknown {
+        /// What was given, or how it begins.
+        name: String,
+    },
+    /// One who says what the time is, twice in a list.
+    #[error("source of time \"{name}\" is listed twice")]
+    AuthorityTwice {
+        /// Which one.
+        name: &'static str,
+    },
     /// A number of samples that is not taken.
     #[error("number of samples {samples} is out of range")]
     Samples {
@@ -103,6 +116,15 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// The error that nobody is called this.
+    pub(super) fn authority_unknown(name: &str) -> Self {
+        Self::AuthorityUnknown {
+            name: excerpt(name).into_owned(),
+        }
+    }
+}
+
 impl Refusal for Error {
     fn kind(&self) -> Kind {
         match self {
@@ -130,6 +152,10 @@ impl Refusal for Error {
             Self::ServerInvalid { problem, .. } => problem.clone(),
             Self::ServersTooMany { .. } => format!("There are {MOST_SERVERS} at most."),
             Self::ServerTwice { .. } => "Each server has one vote.".into(),
+            Self::AuthorityUnknown { name } => {
+                format!("\"{name}\" is none of ntp, registry and kernel.")
+            }
+            Self::AuthorityTwice { name } => format!("It has \"{name}\" twice."),
             Self::Samples { .. } => format!("It is 1 to {MOST_SAMPLES}."),
             Self::Timeout => format!("It is 1 ms to {} s.", LARGEST_TIMEOUT / 1_000_000),
             Self::Rounds { .. } => format!("It is 1 to {MOST_ROUNDS}."),

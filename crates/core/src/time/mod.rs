@@ -6,7 +6,9 @@
 
 mod anchor;
 mod answer;
+mod authorities;
 mod cristian;
+mod drift;
 mod duration;
 mod error;
 mod exchange;
@@ -18,15 +20,21 @@ mod limits;
 mod ntp_time;
 mod packet;
 mod reading;
+mod samples;
+mod saturated;
+mod schedule;
 mod select;
 mod server_times;
 mod servers;
+mod standing;
 mod sync;
 mod watch;
 
 pub use anchor::Anchor;
 pub use answer::{Answer, Measurement, Query, State};
+pub use authorities::{Authorities, Authority};
 pub use cristian::{Cristian, cristian};
+pub use drift::drift;
 pub use error::Error;
 pub use exchange::Exchange;
 pub use filter::{Estimate, Filter};
@@ -37,8 +45,11 @@ pub use limits::{LARGEST_TIMEOUT, MOST_ROUNDS, MOST_SAMPLES, MOST_SERVERS, PACKE
 pub use ntp_time::NtpTime;
 pub use packet::Packet;
 pub use reading::{CounterRate, LONGEST_READING, Reading};
+pub use samples::{Sample, Samples};
+pub use schedule::{Kiss, Restraint, Rounds};
 pub use select::{Selection, Span, majority, select};
 pub use server_times::ServerTimes;
-pub use servers::{Terms, server, servers};
+pub use servers::{Terms, server, server_name, servers};
+pub use standing::Standing;
 pub use sync::{Bracket, Sync, Synced, check_rounds};
-pub use watch::{Jump, Moment, Watch};
+pub use watch::{Claim, Decision, Jump, Majority, Moment, Watch};

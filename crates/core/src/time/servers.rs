@@ -40,6 +40,15 @@ pub fn server(text: &str) -> Result<Endpoint, Error> {
     Ok(endpoint)
 }
 
+/// What a server is called, in a list or elsewhere: the port is there only if it is not the usual
+/// one.
+pub fn server_name(server: &Endpoint) -> String {
+    match server.port {
+        PORT => server.host.clone(),
+        _ => server.to_string(),
+    }
+}
+
 /// Reads a list of servers with commas between; an empty one has none.
 ///
 /// # Errors

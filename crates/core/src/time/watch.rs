@@ -1,19 +1,25 @@
 //! What a server knows of its clock: what the last measurement says by now, and whether the clock has
 //! jumped.
 
+use std::cmp::Reverse;
+
 use super::anchor::Anchor;
+use super::authorities::{Authorities, Authority};
+use super::gate::Verdict;
 use super::kernel::KernelReading;
-use super::select::Span;
+use super::select::{Selection, Span};
 
 /// How old what the kernel said may be, in nanoseconds.
 const KERNEL_AGE: i64 = 1_000_000_000;
+/// How long what it said counts as said now: whoever looks asks it again sooner.
+const KERNEL_LASTS: i64 = 2 * KERNEL_AGE;
 /// Nanoseconds by which the wall clock may leave the elapsed time without having jumped, and which part
 /// of the time besides: chrony slews it by up to a twelfth.
 const UNREMARKABLE_JUMP: i64 = 100_000_000;
 const UNREMARKABLE_SLEW: i64 = 10;
 
 /// Two clocks at one moment, in nanoseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moment {
     /// The wall clock, since 1970.
     pub wall: i64,
@@ -45,33 +51,96 @@ pub struct Jump {
     pub at: i64,
 }
 
+/// What somebody said of true time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    anchor: Anchor,
+    /// What the wall clock said at that measurement, in nanoseconds since 1970.
+    pub as_of: i64,
+    /// Until when it counts as said now, by the elapsed time. Whoever reads it looks: one who has
+    /// ended vouches for nothing.
+    until: i64,
+}
+
+impl Claim {
+    /// That true time is ahead of the wall clock by that much at a moment.
+    fn new(ahead: Span, now: Moment, until: i64) -> Option<Self> {
+        Some(Self {
+            anchor: Anchor::new(ahead, now.wall, now.elapsed)?,
+            as_of: now.wall,
+            until,
+        })
+    }
+
+    /// What true time is ahead of the wall clock at a moment, in nanoseconds.
+    pub fn offset(&self, now: Moment) -> Span {
+        self.anchor.ahead(now.wall, now.elapsed)
+    }
+
+    /// Whether it counts as said now.
+    pub fn is_current(&self, now: Moment) -> bool {
+        now.elapsed <= self.until
+    }
+
+    /// It goes on to count, but as what was said before.
+    fn end(&mut self) {
+        self.until = i64::MIN;
+    }
+}
+
+/// How many NTP servers agree.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Majority {
+    /// Those that share a point of time.
+    pub agreeing: u8,
+    /// All that are listed.
+    pub servers: u8,
+}
+
+/// Who decides what the clock is off by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Who says it.
+    pub by: Authority,
+    /// What true time is ahead of the wall clock, in nanoseconds.
+    pub offset: Span,
+    /// What the wall clock said when it was measured, in nanoseconds since 1970.
+    pub as_of: i64,
+}
+
 /// What is known of the wall clock of this server.
 ///
 /// ```
-/// use snowflake_core::time::{KernelReading, Moment, Span, Watch};
+/// use snowflake_core::time::{Authorities, KernelReading, Moment, Span, Watch};
 ///
 /// let second = 1_000_000_000;
 /// let mut watch = Watch::default();
+/// let offset = |watch: &Watch, now| {
+///     let decision = watch.decide(now, &Authorities::default(), second / 2);
+///     decision.map(|decision| decision.offset)
+/// };
 /// let now = Moment { wall: 50 * second, elapsed: 0 };
 /// assert_eq!(watch.see(now), None);
 /// let reading = KernelReading { max_error: 1_000, est_error: 10, ..KernelReading::default() };
 /// watch.kernel_says(now, Some(reading), now);
 /// // within 1 ms, rounded up
-/// assert_eq!(watch.offset(now), Some(Span { low: -1_000_001, high: 1_000_001 }));
+/// assert_eq!(offset(&watch, now), Some(Span { low: -1_000_001, high: 1_000_001 }));
 ///
 /// // somebody sets the clock an hour ahead: the kernel says nothing any more
 /// let now = Moment { wall: 3_651 * second, elapsed: second };
 /// assert_eq!(watch.see(now).map(|jump| jump.by), Some(3_600 * second));
 /// let unsynchronised = KernelReading { max_error: 16_000_000, ..reading };
 /// watch.kernel_says(now, Some(unsynchronised), now);
-/// assert!(watch.offset(now).is_some_and(|offset| offset.high < -3_599 * second));
+/// assert!(offset(&watch, now).is_some_and(|offset| offset.high < -3_599 * second));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Watch {
-    /// What the last measurement said.
-    pub anchor: Option<Anchor>,
-    /// What the wall clock said at that measurement, in nanoseconds since 1970.
-    pub as_of: i64,
+    /// What the majority of the NTP servers said.
+    ntp: Option<Claim>,
+    /// How many that is; `None` before all were asked once.
+    pub majority: Option<Majority>,
+    /// What the kernel said when it last vouched for the clock.
+    vouched: Option<Claim>,
     /// What the kernel said last; `None` if it does not say.
     pub kernel: Option<KernelReading>,
     /// When it was asked last, by the elapsed time.
@@ -128,16 +197,67 @@ impl Watch {
         }
         self.asked = Some(now.elapsed);
         self.kernel = reading;
-        if let Some(bound) = reading.and_then(|reading| reading.bound()) {
-            let error = bound.saturating_mul(1_000);
-            self.anchor = Anchor::new(Span::around(0, error), now.wall, now.elapsed);
-            self.as_of = now.wall;
+        match reading.and_then(|reading| reading.bound()) {
+            Some(bound) => {
+                let error = bound.saturating_mul(1_000);
+                let until = now.elapsed.saturating_add(KERNEL_LASTS);
+                self.vouched = Claim::new(Span::around(0, error), now, until);
+            }
+            None => self.vouched.iter_mut().for_each(Claim::end),
         }
     }
 
-    /// What true time is ahead of the wall clock at a moment, in nanoseconds.
-    pub fn offset(&self, now: Moment) -> Option<Span> {
-        self.anchor
-            .map(|anchor| anchor.ahead(now.wall, now.elapsed))
+    /// Takes what the NTP servers say together of the wall clock at a moment, which counts as said
+    /// now for so many nanoseconds. If no majority agrees, what it said before goes on to count.
+    pub fn ntp_says(&mut self, now: Moment, selection: &Selection, lasts: i64) {
+        let few = |count: usize| u8::try_from(count).unwrap_or(u8::MAX);
+        self.majority = Some(Majority {
+            agreeing: few(selection.agreeing),
+            servers: few(selection.truechimers.len()),
+        });
+        match selection.hull {
+            Some(hull) => self.ntp = Claim::new(hull, now, now.elapsed.saturating_add(lasts)),
+            None => self.ntp.iter_mut().for_each(Claim::end),
+        }
+    }
+
+    /// Forgets what NTP servers said: others are listed now.
+    pub fn forget_ntp(&mut self) {
+        self.ntp = None;
+        self.majority = None;
+    }
+
+    /// What one of those who may decide said last.
+    pub fn claim(&self, authority: Authority) -> Option<Claim> {
+        match authority {
+            Authority::Ntp => self.ntp,
+            Authority::Kernel => self.vouched,
+            Authority::Registry => None,
+        }
+    }
+
+    /// What the wall clock is off by at a moment: the first authority decides that says something
+    /// now, with what is too much in nanoseconds. If none does, what was said last goes on to count.
+    pub fn decide(
+        &self,
+        now: Moment,
+        authorities: &Authorities,
+        max_error: i64,
+    ) -> Option<Decision> {
+        let claims = || {
+            authorities.iter().filter_map(|by| {
+                let claim = self.claim(by)?;
+                let offset = claim.offset(now);
+                let says = Verdict::new(Some(offset), max_error) != Verdict::Unknown;
+                let as_of = claim.as_of;
+                Some((claim, says, Decision { by, offset, as_of }))
+            })
+        };
+        claims()
+            .find(|(claim, says, _)| *says && claim.is_current(now))
+            .or_else(|| {
+                claims().min_by_key(|(claim, says, _)| (!*says, Reverse(claim.anchor.at())))
+            })
+            .map(|(_, _, decision)| decision)
     }
 }

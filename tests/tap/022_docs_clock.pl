@@ -33,7 +33,8 @@ sub without_signs
 my $page = slurp_file(dirname(__FILE__) . '/../../docs/clock.md');
 my ($list) = $page =~ /^snowflake_pg\.ntp_servers = '(.*)'$/m;
 $list =~ s/($names)/$address{$1}/g;
-my $node = new_node('clock', conf => "snowflake_pg.ntp_servers = '$list'\n");
+my ($worker) = $page =~ /^(snowflake_pg\.clock_worker = on)$/m;
+my $node = new_node('clock', conf => "snowflake_pg.ntp_servers = '$list'\n$worker\n");
 {
     local %ENV = (%ENV, %faked);
     $node->start;
