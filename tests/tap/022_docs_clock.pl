@@ -65,7 +65,7 @@ while ($page =~ /^```psql\n(.*?)^```\n\n```text\n(.*?)^```\n/msg)
     is($stderr, '', "example $number runs") or diag($sql);
     is(without_signs($stdout), without_signs($expected), "example $number prints what is shown");
 }
-is($number, 5, 'the examples were found');
+is($number, 6, 'the examples were found');
 $node->stop;
 
 done_testing();
