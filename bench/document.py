@@ -34,6 +34,7 @@ WORKLOADS = {
     "E. How the cost grows": ("growth",),
     "F. Memory": ("memory",),
     "G. Rows that are read by their time": ("reading",),
+    "H. Clocks": ("clock",),
     "Write-ahead log, and callers that are stopped": ("wal_volume", "latency"),
     "Other figures": (),  # of subjects that are not named here
 }

@@ -103,6 +103,13 @@ def growth_data(stored):
             for what, numbers in levels.items()}
 
 
+def clock_data(stored):
+    """What a server is ahead of this machine, in milliseconds, by the seconds since the beginning."""
+    raw = stored["raw"].get("clock_offsets")
+    return raw and {"step": raw["step"], "offsets": {
+        name: [[at, 1000 * offset] for at, offset in raw[name]] for name in ("ntp_query()", "chronyd")}}
+
+
 # --- how they look --------------------------------------------------------------------------------------------------
 
 def color(arm):
@@ -224,6 +231,19 @@ def draw_growth(panels):
     return figure
 
 
+def draw_clock(data):
+    figure, place = subplots(figsize=(WIDTH, 2.8))
+    place.axvline(data["step"], color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    for (name, points), shade, marker, size in zip(data["offsets"].items(), (OURS, SECOND), "ox", (30, 22)):
+        at, offset = zip(*points)
+        place.scatter(at, offset, color=shade, marker=marker, s=size, label=name, zorder=3)
+    place.set_xlabel("seconds; the server's clock is stepped at the dashed line")
+    place.set_ylabel("offset, ms")
+    place.legend(loc="center left", frameon=False)
+    grid(place, "y")
+    return figure
+
+
 PLOTS = (
     Plot("cpu", "A", "CPU time of one call by kind of key", cpu_data, draw_cpu),
     Plot("backends", "B", "IDs per second by number of backends, as a share of the ceiling", backends_data,
@@ -232,6 +252,8 @@ PLOTS = (
          draw_round_trips),
     Plot("inserts", "D", "Index size and WAL per row by kind of key", inserts_data, draw_inserts),
     Plot("growth", "E", "CPU time of a call by number of workers, connections and databases", growth_data, draw_growth),
+    Plot("clock", "H", "Offset of an NTP server whose clock is stepped, by ntp_query() and by chronyd", clock_data,
+         draw_clock),
 )
 
 

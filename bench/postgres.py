@@ -59,6 +59,10 @@ def server_user():
 class Server:
     """A cluster in a temporary directory; stopped and removed at the end of the `with` block."""
 
+    def __init__(self, environment=(), settings=()):
+        """Variables and settings for the server beside the usual ones."""
+        self.variables, self.settings = dict(environment), {**SETTINGS, **dict(settings)}
+
     def __enter__(self):
         self.bin = bin_dir()
         user = server_user()
@@ -72,7 +76,7 @@ class Server:
         self.environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.directory), "LC_ALL": "C"}
         try:
             self.run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale")
-            settings = {**SETTINGS, "unix_socket_directories": str(self.directory)}
+            settings = {**self.settings, "unix_socket_directories": str(self.directory)}
             with open(self.data / "postgresql.conf", "a") as conf:
                 conf.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
             self.start()
@@ -86,11 +90,12 @@ class Server:
             self.stop("immediate")
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def run(self, program, *arguments):
+    def run(self, program, *arguments, variables=()):
         """Runs a program of PostgreSQL as the server's user; answers what it prints."""
         # into a file: a server that pg_ctl starts would hold a pipe open
         with tempfile.TemporaryFile("w+") as output:
-            status = subprocess.run([self.bin / program, *arguments], cwd="/", env=self.environment,
+            status = subprocess.run([self.bin / program, *arguments], cwd="/",
+                                    env={**self.environment, **dict(variables)},
                                     stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                                     **self.become).returncode
             output.seek(0)
@@ -103,7 +108,7 @@ class Server:
         options = " ".join(f"-c {name}={value}" for name, value in settings.items())
         log = self.directory / "log"
         try:
-            self.run("pg_ctl", "-D", self.data, "-l", log, "-o", options, "-w", "start")
+            self.run("pg_ctl", "-D", self.data, "-l", log, "-o", options, "-w", "start", variables=self.variables)
         except Failure as failure:
             raise Failure(f"{failure}\n{log.read_text() if log.exists() else ''}") from None
 
