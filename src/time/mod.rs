@@ -6,6 +6,7 @@ pub mod functions;
 pub mod gate;
 pub mod kernel;
 pub mod ntp;
+pub mod ntp_server;
 pub mod source_views;
 pub mod views;
 pub mod worker;

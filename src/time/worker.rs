@@ -1,32 +1,23 @@
 //! The background worker that asks the NTP servers of snowflake_pg.ntp_servers, whenever it is time to,
 //! and puts together what they say of the clock. It has no database, and works on a standby, too.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use pgrx::bgworkers::{
     BackgroundWorker, BackgroundWorkerBuilder, BgWorkerStartTime, SignalWakeFlags,
 };
 use pgrx::prelude::*;
-use snowflake_core::time::{
-    Answer, Authority, Kiss, MOST_SERVERS, Moment, Restraint, Rounds, Sample, Selection, Span,
-    Standing, State, majority, select, server_name,
-};
-use snowflake_core::{Endpoint, seconds, signed_seconds};
+use snowflake_core::Endpoint;
+use snowflake_core::time::{Authority, MOST_SERVERS, Rounds, Selection, Span, majority, select};
 
 use crate::host::{clock, random};
-use crate::net::deadline::Deadline;
-use crate::postgres::error::{Report, sentence};
+use crate::postgres::error::Report;
 use crate::postgres::wait::{self, Event};
 use crate::settings;
-use crate::shared::bounded_text::BoundedText;
-use crate::shared::clock_sources::{Record, ServerName};
 use crate::shared::segment::{self, Shared};
 use crate::time::gate;
-use crate::time::ntp::{self, Reply};
+use crate::time::ntp_server::{Server, range};
 
-/// How long a server has to answer, in microseconds.
-const TIMEOUT: i64 = 1_000_000;
 /// How long the worker sleeps while no server is listed, in microseconds: until it is woken.
 const NOTHING_TO_DO: i64 = 86_400_000_000;
 /// For how many poll intervals what the servers said counts as said now, and for how many nanoseconds
@@ -65,166 +56,6 @@ pub extern "C-unwind" fn snowflake_pg_clock_worker(_argument: pg_sys::Datum) {
     Worker::new(shared).run();
     // SAFETY: the end of this process
     unsafe { pg_sys::proc_exit(1) };
-}
-
-/// A server that is asked.
-struct Server {
-    endpoint: Endpoint,
-    record: Record,
-    restraint: Restraint,
-    /// What came of asking it last.
-    latest: Option<State>,
-    /// Whether the majority of servers agrees with it, if there is one.
-    agrees: Option<bool>,
-    /// Whether its address is to be looked up.
-    lookup: bool,
-    /// Whether the log was told that it is a falseticker.
-    told: bool,
-}
-
-impl Server {
-    /// One of which nothing is known.
-    fn new(endpoint: Endpoint) -> Self {
-        let name = ServerName::new(&server_name(&endpoint));
-        Self {
-            endpoint,
-            record: Record {
-                name,
-                ..Record::default()
-            },
-            restraint: Restraint::default(),
-            latest: None,
-            agrees: None,
-            lookup: true,
-            told: false,
-        }
-    }
-
-    /// The same as if nobody had asked it yet, but for what it said.
-    fn renewed(self) -> Self {
-        Self {
-            restraint: Restraint::default(),
-            lookup: true,
-            ..self
-        }
-    }
-
-    /// The address, if no name has to be looked up.
-    fn literal(&self) -> Option<SocketAddr> {
-        let address = self.endpoint.host.parse().ok()?;
-        Some(SocketAddr::new(address, self.endpoint.port))
-    }
-
-    /// Asks for the time.
-    fn ask(&mut self, shared: Shared, address: SocketAddr) {
-        // it sends at once, and others that are waiting for their turn come later: they could keep
-        // it from asking otherwise
-        let _ = shared.ntp_turns().take(address, clock::monotonic());
-        self.restraint.ask(clock::elapsed());
-        let record = &mut self.record;
-        record.polls += 1;
-        let mut ignored = 0;
-        let result = ntp::exchange(address, Deadline::within(TIMEOUT), &mut ignored);
-        record.ignored += u64::from(ignored.unsigned_abs());
-        match result {
-            Ok(Some(reply)) => self.take(reply),
-            Ok(None) => self.miss(&ntp::no_answer_within(TIMEOUT)),
-            Err(problem) => self.miss(&problem),
-        }
-    }
-
-    fn take(&mut self, reply: Reply) {
-        let Reply {
-            packet,
-            answer,
-            sent,
-        } = reply;
-        self.restraint.answered();
-        self.latest = Some(answer.state());
-        self.record.answers += 1;
-        self.record.packet = Some(packet);
-        if let Answer::Good(measurement) = answer {
-            self.record.samples.push(Sample {
-                at: sent,
-                measurement,
-            });
-            return;
-        }
-        self.record.samples.miss();
-        self.fail(&answer.to_string());
-        if let Some(code) = packet.kiss() {
-            self.obey(&code);
-        }
-    }
-
-    /// No answer came.
-    fn miss(&mut self, problem: &str) {
-        self.latest = Some(State::NoAnswer);
-        self.record.samples.miss();
-        self.lookup |= self.restraint.missed();
-        self.fail(problem);
-    }
-
-    fn fail(&mut self, problem: &str) {
-        self.record.last_error = BoundedText::new(&ntp::problem_of(problem));
-    }
-
-    /// Does what a server asks for that refuses; the log is told once.
-    fn obey(&mut self, code: &str) {
-        let poll = settings::ntp_poll();
-        let before = self.restraint;
-        self.restraint.kissed(Kiss::new(code), poll);
-        if self.restraint == before {
-            return;
-        }
-        let name = self.record.name;
-        let told = match self.restraint.interval(poll) {
-            _ if self.restraint.from(poll).is_none() => {
-                self.record.samples.withdraw();
-                Report::new(format!("NTP server {name} asks to be left alone")).detail(format!(
-                    "It answered {code}; it is asked again after a reload."
-                ))
-            }
-            interval => {
-                let interval = seconds(interval.unwrap_or(poll) / 1_000);
-                Report::new(format!("NTP server {name} asks to be asked less often")).detail(
-                    format!("It answered {code}; it is asked every {interval} from now on."),
-                )
-            }
-        };
-        told.log();
-    }
-
-    /// Looks up its address. A name server that does not answer holds this process up for seconds,
-    /// whatever it is told meanwhile.
-    fn look_up(&mut self) -> Option<SocketAddr> {
-        let found = match self.literal() {
-            Some(address) => Ok(address),
-            None => ntp::resolve(&self.endpoint),
-        };
-        match found {
-            Ok(address) => {
-                self.record.address = Some(address);
-                self.lookup = false;
-            }
-            Err(problem) if self.record.address.is_none() => {
-                self.restraint.ask(clock::elapsed());
-                self.record.polls += 1;
-                self.miss(&problem);
-            }
-            // the address that it had may still be right
-            Err(problem) => {
-                self.lookup = false;
-                self.fail(&problem);
-            }
-        }
-        self.record.address
-    }
-
-    /// What it says of the clock at a moment.
-    fn span(&self, now: Moment) -> Option<Span> {
-        self.record.samples.span(now)
-    }
 }
 
 /// What the log was told of who contradicts whom.
@@ -406,12 +237,8 @@ impl Worker {
         let gate = self.shared.clock_gate();
         gate.change(|known| known.watch.ntp_says(now, &selection, lasts));
         let verdicts = spans.iter().zip(&selection.truechimers);
-        for (server, (span, agrees)) in self.servers.iter_mut().zip(verdicts) {
-            server.agrees = match (span, selection.hull) {
-                (Some(_), Some(_)) => Some(*agrees),
-                _ => None,
-            };
-            tell_of_falseticker(server, *span, &selection);
+        for (server, (says, agrees)) in self.servers.iter_mut().zip(verdicts) {
+            server.judge(*says, *agrees, &selection);
         }
         let kernel = watch
             .claim(Authority::Kernel)
@@ -479,46 +306,8 @@ impl Worker {
         let poll = settings::ntp_poll();
         let next = self.rounds.next();
         for (index, server) in self.servers.iter_mut().enumerate() {
-            let from = server.restraint.from(poll);
-            server.record.next_poll = from.map(|from| from.max(next));
-            server.record.standing = Standing::new(server.latest, server.agrees);
-            sources.publish(index, &server.record);
+            sources.publish(index, server.tell(next, poll));
         }
         sources.set_count(self.servers.len().min(MOST_SERVERS));
     }
-}
-
-fn tell_of_falseticker(server: &mut Server, span: Option<Span>, selection: &Selection) {
-    let is_false = server.agrees == Some(false);
-    // one that says nothing for a while has not changed its mind
-    if server.told == is_false || server.agrees.is_none() {
-        return;
-    }
-    server.told = is_false;
-    let name = server.record.name;
-    if !is_false {
-        Report::new(format!("NTP server {name} agrees with the others")).log();
-        return;
-    }
-    let (Some(span), Some(hull)) = (span, selection.hull) else {
-        return;
-    };
-    let middle = span.low.midpoint(span.high);
-    let others = selection.truechimers.iter().filter(|agrees| **agrees);
-    Report::new(format!("NTP server {name} is a falseticker"))
-        .detail(sentence(&format!(
-            "It says {}; {} others agree on {}",
-            signed_seconds(middle),
-            others.count(),
-            range(hull)
-        )))
-        .log();
-}
-
-fn range(span: Span) -> String {
-    format!(
-        "{} to {}",
-        signed_seconds(span.low),
-        signed_seconds(span.high)
-    )
 }

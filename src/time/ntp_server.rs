@@ -1,0 +1,233 @@
+//! An NTP server that the background worker asks.
+
+use std::net::SocketAddr;
+
+use snowflake_core::time::{
+    Answer, Kiss, Moment, Restraint, Sample, Selection, Span, Standing, State, server_name,
+};
+use snowflake_core::{Endpoint, seconds, signed_seconds};
+
+use crate::host::clock;
+use crate::net::deadline::Deadline;
+use crate::postgres::error::{Report, sentence};
+use crate::settings;
+use crate::shared::bounded_text::BoundedText;
+use crate::shared::clock_sources::{Record, ServerName};
+use crate::shared::segment::Shared;
+use crate::time::ntp::{self, Reply};
+
+/// How long a server has to answer, in microseconds.
+const TIMEOUT: i64 = 1_000_000;
+
+/// A server that is asked.
+pub struct Server {
+    pub endpoint: Endpoint,
+    pub record: Record,
+    pub restraint: Restraint,
+    /// What came of asking it last.
+    latest: Option<State>,
+    /// Whether the majority of servers agrees with it, if there is one.
+    agrees: Option<bool>,
+    /// Whether its address is to be looked up.
+    pub lookup: bool,
+    /// Whether the log was told that it is a falseticker.
+    told: bool,
+}
+
+impl Server {
+    /// One of which nothing is known.
+    pub fn new(endpoint: Endpoint) -> Self {
+        let name = ServerName::new(&server_name(&endpoint));
+        Self {
+            endpoint,
+            record: Record {
+                name,
+                ..Record::default()
+            },
+            restraint: Restraint::default(),
+            latest: None,
+            agrees: None,
+            lookup: true,
+            told: false,
+        }
+    }
+
+    /// The same as if nobody had asked it yet, but for what it said.
+    pub fn renewed(self) -> Self {
+        Self {
+            restraint: Restraint::default(),
+            lookup: true,
+            ..self
+        }
+    }
+
+    /// The address, if no name has to be looked up.
+    pub fn literal(&self) -> Option<SocketAddr> {
+        let address = self.endpoint.host.parse().ok()?;
+        Some(SocketAddr::new(address, self.endpoint.port))
+    }
+
+    /// Asks for the time.
+    pub fn ask(&mut self, shared: Shared, address: SocketAddr) {
+        // it sends at once, and others that are waiting for their turn come later: they could keep
+        // it from asking otherwise
+        let _ = shared.ntp_turns().take(address, clock::monotonic());
+        self.restraint.ask(clock::elapsed());
+        let record = &mut self.record;
+        record.polls += 1;
+        let mut ignored = 0;
+        let result = ntp::exchange(address, Deadline::within(TIMEOUT), &mut ignored);
+        record.ignored += u64::from(ignored.unsigned_abs());
+        match result {
+            Ok(Some(reply)) => self.take(reply),
+            Ok(None) => self.miss(&ntp::no_answer_within(TIMEOUT)),
+            Err(problem) => self.miss(&problem),
+        }
+    }
+
+    fn take(&mut self, reply: Reply) {
+        let Reply {
+            packet,
+            answer,
+            sent,
+        } = reply;
+        self.restraint.answered();
+        self.latest = Some(answer.state());
+        self.record.answers += 1;
+        self.record.packet = Some(packet);
+        if let Answer::Good(measurement) = answer {
+            self.record.samples.push(Sample {
+                at: sent,
+                measurement,
+            });
+            return;
+        }
+        self.record.samples.miss();
+        self.fail(&answer.to_string());
+        if let Some(code) = packet.kiss() {
+            self.obey(&code);
+        }
+    }
+
+    /// No answer came.
+    fn miss(&mut self, problem: &str) {
+        self.latest = Some(State::NoAnswer);
+        self.record.samples.miss();
+        self.lookup |= self.restraint.missed();
+        self.fail(problem);
+    }
+
+    fn fail(&mut self, problem: &str) {
+        self.record.last_error = BoundedText::new(&ntp::problem_of(problem));
+    }
+
+    /// Does what a server asks for that refuses; the log is told once.
+    fn obey(&mut self, code: &str) {
+        let poll = settings::ntp_poll();
+        let before = self.restraint;
+        self.restraint.kissed(Kiss::new(code), poll);
+        if self.restraint == before {
+            return;
+        }
+        let name = self.record.name;
+        let told = match self.restraint.interval(poll) {
+            _ if self.restraint.from(poll).is_none() => {
+                self.record.samples.withdraw();
+                Report::new(format!("NTP server {name} asks to be left alone")).detail(format!(
+                    "It answered {code}; it is asked again after a reload."
+                ))
+            }
+            interval => {
+                let interval = seconds(interval.unwrap_or(poll) / 1_000);
+                Report::new(format!("NTP server {name} asks to be asked less often")).detail(
+                    format!("It answered {code}; it is asked every {interval} from now on."),
+                )
+            }
+        };
+        told.log();
+    }
+
+    /// Looks up its address. A name server that does not answer holds this process up for seconds,
+    /// whatever it is told meanwhile.
+    pub fn look_up(&mut self) -> Option<SocketAddr> {
+        let found = match self.literal() {
+            Some(address) => Ok(address),
+            None => ntp::resolve(&self.endpoint),
+        };
+        match found {
+            Ok(address) => {
+                self.record.address = Some(address);
+                self.lookup = false;
+            }
+            Err(problem) if self.record.address.is_none() => {
+                self.restraint.ask(clock::elapsed());
+                self.record.polls += 1;
+                self.miss(&problem);
+            }
+            // the address that it had may still be right
+            Err(problem) => {
+                self.lookup = false;
+                self.fail(&problem);
+            }
+        }
+        self.record.address
+    }
+
+    /// What it says of the clock at a moment.
+    pub fn span(&self, now: Moment) -> Option<Span> {
+        self.record.samples.span(now)
+    }
+
+    /// Takes what all servers say together of the clock; `says` is what this one does.
+    pub fn judge(&mut self, says: Option<Span>, agrees: bool, selection: &Selection) {
+        self.agrees = (says.is_some() && selection.hull.is_some()).then_some(agrees);
+        self.tell_of_falseticker(says, selection);
+    }
+
+    /// What there is to tell about it. The next round begins at `next_round`, by the elapsed time in
+    /// nanoseconds, and it is asked then if it lets itself be.
+    pub fn tell(&mut self, next_round: i64, poll: i64) -> &Record {
+        let from = self.restraint.from(poll);
+        self.record.next_poll = from.map(|from| from.max(next_round));
+        self.record.standing = Standing::new(self.latest, self.agrees);
+        &self.record
+    }
+
+    /// Tells the log, once for each change, whether it contradicts the majority. `says` is what it
+    /// says of the clock.
+    fn tell_of_falseticker(&mut self, says: Option<Span>, selection: &Selection) {
+        let is_false = self.agrees == Some(false);
+        // one that says nothing for a while has not changed its mind
+        if self.told == is_false || self.agrees.is_none() {
+            return;
+        }
+        self.told = is_false;
+        let name = self.record.name;
+        if !is_false {
+            Report::new(format!("NTP server {name} agrees with the others")).log();
+            return;
+        }
+        let (Some(says), Some(hull)) = (says, selection.hull) else {
+            return;
+        };
+        let middle = says.low.midpoint(says.high);
+        let others = selection.truechimers.iter().filter(|agrees| **agrees);
+        Report::new(format!("NTP server {name} is a falseticker"))
+            .detail(sentence(&format!(
+                "It says {}; {} others agree on {}",
+                signed_seconds(middle),
+                others.count(),
+                range(hull)
+            )))
+            .log();
+    }
+}
+
+/// A span of offsets for people.
+pub fn range(span: Span) -> String {
+    format!(
+        "{} to {}",
+        signed_seconds(span.low),
+        signed_seconds(span.high)
+    )
+}
