@@ -235,8 +235,8 @@ def cpu_per_call(server, report, sizes):
     """On-CPU time per ID in one backend that never waits.
 
     Two figures. In a loop past the ceiling of the layout, with a lead that is never used up, IDs are ahead of the
-    clock, and a cheap reading of it is enough. Below the ceiling every call reads it exactly: that is measured in a
-    layout of 65,536 IDs per millisecond, which no loop uses up.
+    clock. Below the ceiling they are of the millisecond that the clock is in: that is measured in a layout of 65,536
+    IDs per millisecond, which no loop uses up.
     """
     ours, theirs = "snowflake_next()", "nextval() CACHE 1000"
     server.set("snowflake_pg.max_lead", 3_600_000)

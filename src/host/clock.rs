@@ -89,6 +89,12 @@ pub fn elapsed() -> i64 {
     elapsed_beside(|| ()).0
 }
 
+/// Nanoseconds for which the machine has slept since it was started.
+pub fn asleep() -> i64 {
+    let awake = nanos(read(libc::CLOCK_MONOTONIC));
+    nanos(read(libc::CLOCK_BOOTTIME)).saturating_sub(awake)
+}
+
 /// The wall clock beside the elapsed time.
 pub fn moment() -> Moment {
     let (elapsed, wall) = elapsed_beside(wall_nanos);

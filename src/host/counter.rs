@@ -6,25 +6,48 @@ use snowflake_core::time::CounterRate;
 use crate::host::clock;
 use crate::postgres::backend::BackendLocal;
 
-/// Elapsed nanoseconds and the counter when the server started, if there is a counter that the
-/// kernel keeps its own clock by: one that runs evenly, and alike on all processors.
-static START: BackendLocal<Option<(i64, u64)>> = BackendLocal::new(None);
+/// When the server started.
+#[derive(Clone, Copy)]
+struct Start {
+    /// Elapsed nanoseconds.
+    elapsed: i64,
+    /// How long the machine had slept.
+    asleep: i64,
+    counter: u64,
+}
+
+/// Nothing if there is no counter that the kernel keeps its own clock by: one that runs evenly, and
+/// alike on all processors.
+static START: BackendLocal<Option<Start>> = BackendLocal::new(None);
+
+/// Nanoseconds that a machine which did not sleep may seem to have slept, as the readings of its
+/// clocks are not simultaneous.
+const AWAKE: i64 = 500_000_000;
 
 /// Notes where the counter stands. Called by the postmaster, whose backends inherit it.
 pub fn start() {
     if is_steady() {
-        let elapsed = clock::elapsed();
+        let (elapsed, asleep) = (clock::elapsed(), clock::asleep());
         // read afterwards here and before in `rate`: too few ticks at the worst, however long this
         // process is held up in between
-        START.set(Some((elapsed, read())));
+        START.set(Some(Start {
+            elapsed,
+            asleep,
+            counter: read(),
+        }));
     }
 }
 
-/// How fast the counter runs, if there is one.
+/// How fast the counter runs, if there is still one to go by: the kernel may have found it wanting,
+/// and after a sleep of the machine it may stand anywhere.
 pub fn rate() -> Option<CounterRate> {
-    let (elapsed, counter) = START.get()?;
-    let ticks = read().checked_sub(counter)?;
-    CounterRate::between(ticks, clock::elapsed().saturating_sub(elapsed))
+    let start = START.get()?;
+    let slept = clock::asleep().abs_diff(start.asleep);
+    if !is_steady() || slept > AWAKE.unsigned_abs() {
+        return None;
+    }
+    let ticks = read().checked_sub(start.counter)?;
+    CounterRate::between(ticks, clock::elapsed().saturating_sub(start.elapsed))
 }
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]

@@ -202,7 +202,11 @@ fn next_behind_of(worker: u32) -> Option<i64> {
     let slot = session.shared.words().slot(worker)?;
     let claim = match session.claim_behind_at_once(slot, &behind) {
         Some(claim) => claim,
-        None => session.try_claim_behind(slot, behind.standing)?.0,
+        None => {
+            let (claim, behind) = session.try_claim_behind(slot, behind.standing)?;
+            FOOTING.set(Footing::Behind(behind));
+            claim
+        }
     };
     let worker = session.shape.worker_bits(worker);
     Some(session.shape.id(claim.first, worker))
@@ -455,7 +459,7 @@ impl Session {
             return None;
         }
         let allowed = behind.allowed.tick(counter::read())?;
-        slot.claim_ahead(&self.mark.bound, behind.reached, allowed, 1)
+        slot.claim_behind(behind.standing, &self.mark.bound, behind.reached, allowed)
     }
 
     /// Claims up to `count` ticks if clock and mark allow one without a second look.
@@ -528,6 +532,8 @@ impl Session {
                             reached: 0,
                             allowed: Reading::NONE,
                         }));
+                    } else if matches!(FOOTING.get(), Footing::Behind(_)) {
+                        FOOTING.set(Footing::Near(Reading::NONE));
                     }
                     return Ok(claim);
                 }

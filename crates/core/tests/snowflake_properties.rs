@@ -1506,3 +1506,48 @@ proptest! {
         prop_assert!(ahead < 0 || (observed.remarkable && observed.noticed));
     }
 }
+
+/// Two workers of a server, one of which was idle while the clock was ahead: what the other may make
+/// ahead of the corrected clock, it may not.
+#[test]
+fn a_worker_that_never_saw_a_clock_ahead_gets_no_lead_from_one_that_did() {
+    let (wall, hour) = (NOW * 1_000, 3_600_000_000);
+    let sample = ClockSample {
+        wall: Timestamp::from_micros(wall),
+        monotonic_before: 0,
+        monotonic_after: 0,
+    };
+    let (saw, idle) = (Slot::<AtomicU64>::default(), Slot::<AtomicU64>::default());
+    saw.resume(1_000, Timestamp::from_micros(wall + hour), 0);
+    idle.resume(1_000, Timestamp::from_micros(wall), 0);
+    let standing = saw.standing(&sample).unwrap();
+    let mark = AtomicU64::new(u64::MAX);
+    let claim = |slot: &Slot<AtomicU64>| slot.claim_behind(standing, &mark, 10, 2_000);
+    let (first, last) = (1_001, 1_001);
+    assert_eq!(claim(&saw), Some(Claim { first, last }));
+    assert_eq!(claim(&idle), None);
+    assert_eq!(idle.last.load(Ordering::Relaxed), 1_000);
+    // nor the other one, once the clock has caught up
+    let caught_up = ClockSample {
+        wall: Timestamp::from_micros(wall + 2 * hour),
+        ..sample
+    };
+    saw.catch_up(&caught_up, Timestamp::from_micros(wall + hour));
+    saw.observe(&caught_up, 0);
+    assert_eq!(claim(&saw), None);
+}
+
+/// Two clocks that are both cut to microseconds differ by one more or less at any time.
+#[test]
+fn rounding_is_no_clock_that_went_back() {
+    let slot = Slot::<AtomicU64>::default();
+    let at = |wall: i64, monotonic: i64| ClockSample {
+        wall: Timestamp::from_micros(wall),
+        monotonic_before: monotonic,
+        monotonic_after: monotonic,
+    };
+    let wall = NOW * 1_000;
+    slot.resume(0, Timestamp::from_micros(wall), 0);
+    assert_eq!(slot.standing(&at(wall - 2, 0)), None);
+    assert!(slot.standing(&at(wall - 3, 0)).is_some());
+}

@@ -177,11 +177,28 @@ impl<W: Word> Slot<W> {
         }
     }
 
-    /// How the clocks stand now, if the wall clock is behind where it would be had it never gone back.
+    /// The same of one tick, by what followed from a standing of the clocks: only for a slot that
+    /// they stand to alike. Another worker's may never have seen the clock that went back.
+    #[inline(always)]
+    pub fn claim_behind(
+        &self,
+        standing: Standing,
+        mark: &W,
+        reached: u64,
+        allowed: u64,
+    ) -> Option<Claim> {
+        if self.offset.load_relaxed() != standing.offset {
+            return None;
+        }
+        self.claim_ahead(mark, reached, allowed, 1)
+    }
+
+    /// How the clocks stand now, if the wall clock is behind where it would be had it never gone back,
+    /// by more than rounding both to microseconds makes of it.
     pub fn standing(&self, sample: &ClockSample) -> Option<Standing> {
         let difference = sample.wall.micros().saturating_sub(sample.monotonic_before);
         let offset = self.offset.load_relaxed();
-        (offset > order(difference)).then_some(Standing { difference, offset })
+        (offset > order(difference.saturating_add(2))).then_some(Standing { difference, offset })
     }
 
     /// How far the monotonic clock is behind where the wall clock would be had it never gone back,
