@@ -6,6 +6,7 @@ use strict;
 use warnings FATAL => 'all';
 
 use Exporter 'import';
+use Fcntl qw(O_CREAT O_WRONLY);
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -280,21 +281,25 @@ sub wait_until
 sub fake_clock
 {
     my ($node) = @_;
-    my $library = $ENV{LIBFAKETIME} // '';
-    die "LIBFAKETIME does not name libfaketime.so.1: '$library'\n" unless -r $library;
+    die "FAKED_CLOCK_LIBRARY names no library\n" unless -r ($ENV{FAKED_CLOCK_LIBRARY} // '');
     set_clock($node, 0);
     return;
+}
+
+sub clock_file
+{
+    my ($node) = @_;
+    return $node->basedir . '/clock';
 }
 
 # Sets the clock that many seconds ahead of the true one.
 sub set_clock
 {
     my ($node, $seconds) = @_;
-    my $file = $node->basedir . '/clock';
-    open my $clock, '>', "$file.new" or die "$file.new: $!";
-    printf $clock "%+.3f\n", $seconds;
-    close $clock or die "$file.new: $!";
-    rename "$file.new", $file or die "$file: $!";
+    sysopen my $clock, clock_file($node), O_WRONLY | O_CREAT or die clock_file($node) . ": $!";
+    # in one piece: it is read meanwhile
+    syswrite($clock, pack 'q', sprintf '%.0f', $seconds * 1e9) == 8 or die clock_file($node) . ": $!";
+    close $clock or die clock_file($node) . ": $!";
     return;
 }
 
@@ -318,10 +323,8 @@ sub with_clock
     my ($node, $code) = @_;
     local %ENV = (
         %ENV,
-        LD_PRELOAD => $ENV{LIBFAKETIME},
-        FAKETIME_TIMESTAMP_FILE => $node->basedir . '/clock',
-        FAKETIME_NO_CACHE => 1,
-        FAKETIME_DONT_FAKE_MONOTONIC => 1);
+        LD_PRELOAD => $ENV{FAKED_CLOCK_LIBRARY},
+        FAKED_CLOCK => clock_file($node));
     return $code->();
 }
 
