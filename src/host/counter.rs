@@ -38,12 +38,12 @@ pub fn start() {
     }
 }
 
-/// How fast the counter runs, if there is still one to go by: after a sleep of the machine it may
-/// stand anywhere.
+/// How fast the counter runs, if there is still one to go by: the kernel may have found it wanting,
+/// and after a sleep of the machine it may stand anywhere.
 pub fn rate() -> Option<CounterRate> {
     let start = START.get()?;
     let slept = clock::asleep().abs_diff(start.asleep);
-    if slept > AWAKE.unsigned_abs() {
+    if !is_steady() || slept > AWAKE.unsigned_abs() {
         return None;
     }
     let ticks = read().checked_sub(start.counter)?;
