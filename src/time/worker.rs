@@ -126,24 +126,39 @@ impl Worker {
     fn reload(&mut self) {
         // SAFETY: reads the configuration, as every process does at this signal
         unsafe { pg_sys::ProcessConfigFile(pg_sys::GucContext::PGC_SIGHUP) };
-        let endpoints = |servers: &[Server]| -> Vec<Endpoint> {
-            servers
-                .iter()
-                .map(|server| server.endpoint.clone())
-                .collect()
-        };
-        let before = endpoints(&self.servers);
+        let before = self.endpoints();
         self.list();
-        if endpoints(&self.servers) == before {
+        if self.endpoints() == before {
             self.rounds.hasten(clock::elapsed());
         } else {
-            // what others have said is nothing that those on the list vouch for
-            let gate = self.shared.clock_gate();
-            gate.change(|known| known.watch.forget_ntp());
+            self.end_claim();
             self.rounds = Rounds::new(clock::elapsed());
             self.warn_of_few();
         }
         self.publish_all();
+    }
+
+    /// Who is listed, whatever the order.
+    fn endpoints(&self) -> Vec<Endpoint> {
+        let mut endpoints: Vec<_> = self
+            .servers
+            .iter()
+            .map(|server| server.endpoint.clone())
+            .collect();
+        endpoints.sort_unstable_by(|a, b| (&a.host, a.port).cmp(&(&b.host, b.port)));
+        endpoints
+    }
+
+    /// What others have said is nothing that those on the list vouch for, but it is what was said last.
+    fn end_claim(&self) {
+        let none_listed = self.servers.is_empty();
+        self.shared.clock_gate().change(|known| {
+            if none_listed {
+                known.watch.forget_ntp();
+            } else {
+                known.watch.end_ntp();
+            }
+        });
     }
 
     /// Goes on with the servers that are listed. What is known of those that were is kept.

@@ -22,7 +22,8 @@ sub kept { return kernel_says(0, 0, 0x2001, 1_000, 100, -655_360, 37) }
 sub not_kept { return kernel_says(5, 0, 0x40, 16_000_000, 16_000_000, 0, 0) }
 
 my @names = qw(a b c);
-my %address = start_obedient(@names);
+# d and e are not listed at first
+my %address = start_obedient(@names, qw(d e));
 my @all = @address{@names};
 
 sub order_all { my ($what) = @_; order($_, $what) for @names; return }
@@ -103,6 +104,19 @@ logged($node, qr/LOG:  the clock of this server is wrong/, 'the log says so', 1)
 logged($node, qr/LOG:  the clock jumped forward by 3(?:600|599)\.\d{3} s/, '... that it jumped', 1);
 logged($node, qr/LOG:  the clock is right again/, '... and when it is right', 1);
 unlike(slurp_file($node->logfile), qr/the clock went back/, '... and nothing of a clock that went back');
+
+# Another list, of servers that say nothing, does not let IDs of the wrong hour pass.
+set_clock($node, 3600);
+becomes(sub { says($node, 'state') }, 'wrong', 'an hour ahead again');
+order($_, 'silent') for qw(d e);
+reload_with($node, 'snowflake_pg.ntp_servers', join ', ', @address{qw(d e)});
+states($node, 'd no answer, e no answer', 'a reload lists others, which are silent');
+is(says($node, 'state, decided_by'), 'wrong|ntp', '... what the others said goes on to count');
+fails($node, 'postgres', 'SELECT snowflake_next()', '... and there is no ID', $wrong[0], qr/, as NTP servers said at/);
+reload_with($node, 'snowflake_pg.ntp_servers', join ', ', @all);
+set_clock($node, 0);
+states($node, 'a agrees, b agrees, c agrees', 'all are listed, and agree');
+becomes(sub { says($node, 'state, decided_by') }, 'right|ntp', '... that the clock is right');
 
 # A machine that stood still with all of its clocks, which its daemon sets right: servers and clock go on by 20 s. A session
 # notices, and the servers are asked at once.

@@ -360,6 +360,23 @@ fn the_first_that_knows_something_decides() {
     assert_eq!(decides(&watch, set, "ntp"), None);
 }
 
+/// Another list of servers opens no gate that refuses, and is no word for those that were on the old one.
+#[test]
+fn what_other_servers_said_was_said_before() {
+    let verdict =
+        |watch: &Watch, now: Moment| Verdict::new(offset(watch, now), 500 * MILLISECOND);
+    let mut watch = Watch::default();
+    watch.ntp_says(at(0), &ntp(3_600 * SECOND), 100 * SECOND);
+    watch.end_ntp();
+    assert_eq!(watch.majority, None);
+    assert_eq!(verdict(&watch, at(SECOND)), Verdict::Wrong);
+    // somebody says something now
+    watch.kernel_says(at(SECOND), Some(kernel()), at(SECOND));
+    assert_eq!(verdict(&watch, at(SECOND)), Verdict::Right);
+    watch.ntp_says(at(2 * SECOND), &ntp(3_600 * SECOND), 100 * SECOND);
+    assert_eq!(verdict(&watch, at(2 * SECOND)), Verdict::Wrong);
+}
+
 /// A worker that has ended cannot vouch for ever: its claim ends by the reader's clock.
 #[test]
 fn a_claim_ends_by_itself() {

@@ -221,7 +221,14 @@ impl Watch {
         }
     }
 
-    /// Forgets what NTP servers said: others are listed now.
+    /// Others are listed now, and were not asked yet. What was said goes on to count, but as what was
+    /// said before: a gate that refuses does not open just because somebody changes the list.
+    pub fn end_ntp(&mut self) {
+        self.ntp.iter_mut().for_each(Claim::end);
+        self.majority = None;
+    }
+
+    /// Forgets what NTP servers said: none are listed any more.
     pub fn forget_ntp(&mut self) {
         self.ntp = None;
         self.majority = None;
