@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use snowflake_core::time::{
-    Answer, Kiss, Moment, Restraint, Sample, Selection, Span, Standing, State, server_name,
+    Answer, Heard, Kiss, Moment, Restraint, Said, Sample, Selection, Span, Standing, State,
+    server_name,
 };
 use snowflake_core::{Endpoint, seconds, signed_seconds};
 
@@ -174,8 +175,13 @@ impl Server {
     }
 
     /// What it says of the clock at a moment.
-    pub fn span(&self, now: Moment) -> Option<Span> {
-        self.record.samples.span(now)
+    pub fn heard(&self, now: Moment, poll: i64) -> Heard {
+        let samples = &self.record.samples;
+        let interval = self.restraint.interval(poll).unwrap_or(poll);
+        let said = samples.taken().map(|at| Said::by_poll(at, interval));
+        Heard {
+            says: samples.span(now).zip(said),
+        }
     }
 
     /// Takes what all servers say together of the clock; `says` is what this one does.

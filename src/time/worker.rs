@@ -8,7 +8,7 @@ use pgrx::bgworkers::{
 };
 use pgrx::prelude::*;
 use snowflake_core::Endpoint;
-use snowflake_core::time::{Authority, MOST_SERVERS, Rounds, Selection, Span, majority, select};
+use snowflake_core::time::{Authority, Consensus, MOST_SERVERS, Rounds, Selection, Span, majority};
 
 use crate::host::{clock, random};
 use crate::postgres::error::Report;
@@ -20,10 +20,6 @@ use crate::time::ntp_server::{Server, range};
 
 /// How long the worker sleeps while no server is listed, in microseconds: until it is woken.
 const NOTHING_TO_DO: i64 = 86_400_000_000;
-/// For how many poll intervals what the servers said counts as said now, and for how many nanoseconds
-/// more: servers that do not answer take their time.
-const LASTS_POLLS: i64 = 3;
-const LASTS: i64 = 30_000_000_000;
 
 /// Asks for the background worker, from `_PG_init`, if it is wanted.
 pub fn request() {
@@ -202,6 +198,8 @@ impl Worker {
     /// Asks all servers that may be asked. Those whose addresses are known come first: looking up
     /// others may take long.
     fn round(&mut self, now: i64) {
+        // what is asked from now on counts as said after a jump that nobody has noticed yet
+        gate::look(self.shared, clock::moment());
         let poll = settings::ntp_poll();
         self.rounds.begin(now, poll, random::bits());
         let is_due = |server: &Server| server.restraint.from(poll).is_some_and(|from| from <= now);
@@ -246,11 +244,20 @@ impl Worker {
         // jumps, and what the kernel says
         let now = clock::moment();
         let watch = gate::look(self.shared, now).watch;
-        let spans: Vec<_> = self.servers.iter().map(|server| server.span(now)).collect();
-        let selection = select(&spans);
-        let lasts = settings::ntp_poll() * LASTS_POLLS + LASTS;
+        let poll = settings::ntp_poll();
+        let heard: Vec<_> = self
+            .servers
+            .iter()
+            .map(|server| server.heard(now, poll))
+            .collect();
+        let consensus = Consensus::new(&heard);
         let gate = self.shared.clock_gate();
-        gate.change(|known| known.watch.ntp_says(now, &selection, lasts));
+        gate.change(|known| known.watch.ntp_says(now, &consensus));
+        let selection = consensus.selection;
+        let spans: Vec<_> = heard
+            .iter()
+            .map(|server| server.says.map(|(span, _)| span))
+            .collect();
         let verdicts = spans.iter().zip(&selection.truechimers);
         for (server, (says, agrees)) in self.servers.iter_mut().zip(verdicts) {
             server.judge(*says, *agrees, &selection);

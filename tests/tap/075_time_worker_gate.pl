@@ -135,6 +135,20 @@ set_clock($node, 0);
 reload_with($node, 'snowflake_pg.ntp_poll', '1s');
 becomes(sub { says($node, q(state, decided_by, offset_low <= '0' AND offset_high >= '0')) }, 'right|ntp|t', 'and back');
 
+# The same, soon after a round, and its daemon has told the kernel: what the servers said before does not count against it.
+reload_with($node, 'snowflake_pg.ntp_poll', '1h');
+wait_until(sub { my $before = () = requests('a'); sleep 1.5; $before == (() = requests('a')) });
+kept();
+order_all('ahead');
+set_clock($node, 20);
+like(says($node, 'state, decided_by'), qr/^right\|(?:kernel|ntp)$/, 'the kernel vouches before the servers are asked again');
+becomes(sub { says($node, 'state, decided_by') }, 'right|ntp', '... and then they do');
+not_kept();
+order_all('right');
+set_clock($node, 0);
+reload_with($node, 'snowflake_pg.ntp_poll', '1s');
+becomes(sub { says($node, q(state, decided_by, offset_low <= '0' AND offset_high >= '0')) }, 'right|ntp|t', 'and back');
+
 # The kernel says something else.
 kept();
 order_all('liar');

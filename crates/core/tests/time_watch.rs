@@ -4,8 +4,8 @@
 
 use proptest::prelude::*;
 use snowflake_core::time::{
-    Authorities, Authority, GateMode, KernelReading, Moment, Selection, Span, Verdict, Watch,
-    select,
+    Authorities, Authority, Consensus, GateMode, Heard, KernelReading, Moment, Said, Span, Verdict,
+    Watch,
 };
 
 const MILLISECOND: i64 = 1_000_000;
@@ -118,10 +118,9 @@ proptest! {
             match *event {
                 Event::Poll { part, distance } => {
                     let says = Span::around(behind + distance / 100 * part, distance);
-                    let lasts = 200 * SECOND;
-                    watch.ntp_says(world.now, &select(&[Some(says)]), lasts);
+                    watch.ntp_says(world.now, &say(&[Some((says, world.now.elapsed))]));
                 }
-                Event::Silence => watch.ntp_says(world.now, &select(&[None]), 200 * SECOND),
+                Event::Silence => watch.ntp_says(world.now, &say(&[None])),
                 _ => {}
             }
             if let Some(offset) = offset(&watch, world.now) {
@@ -267,9 +266,20 @@ fn who_is_let_pass() {
     );
 }
 
-/// NTP servers that say the clock is ahead by so many nanoseconds, within a millisecond.
-fn ntp(ahead: i64) -> Selection {
-    select(&[Some(Span::around(-ahead, MILLISECOND)); 3])
+/// What NTP servers say, and when, which counts as said now for 100 s.
+fn say(servers: &[Option<(Span, i64)>]) -> Consensus {
+    let heard = |says: &Option<(Span, i64)>| Heard {
+        says: says.map(|(span, at)| {
+            let until = at + 100 * SECOND;
+            (span, Said { at, until })
+        }),
+    };
+    Consensus::new(&servers.iter().map(heard).collect::<Vec<_>>())
+}
+
+/// Three that say at a time that the clock is ahead by so many nanoseconds, within a millisecond.
+fn ntp(ahead: i64, at: i64) -> Consensus {
+    say(&[Some((Span::around(-ahead, MILLISECOND), at)); 3])
 }
 
 fn kernel() -> KernelReading {
@@ -302,7 +312,7 @@ fn the_first_that_knows_something_decides() {
         Some(Authority::Kernel)
     );
     assert_eq!(decides(&watch, at(0), "ntp"), None);
-    watch.ntp_says(at(0), &ntp(0), 100 * SECOND);
+    watch.ntp_says(at(0), &ntp(0, 0));
     assert_eq!(
         decides(&watch, at(0), "registry, ntp, kernel"),
         Some(Authority::Ntp)
@@ -322,19 +332,17 @@ fn the_first_that_knows_something_decides() {
     // who says something that is no use says nothing
     watch.ntp_says(
         later,
-        &select(&[Some(Span::around(0, SECOND))]),
-        100 * SECOND,
+        &say(&[Some((Span::around(0, SECOND), later.elapsed))]),
     );
     assert_eq!(
         decides(&watch, later, "ntp, kernel"),
         Some(Authority::Kernel)
     );
     // no majority, and a clock that somebody has set: what was said last goes on to count
-    watch.ntp_says(later, &ntp(0), 100 * SECOND);
+    watch.ntp_says(later, &ntp(0, later.elapsed));
     watch.ntp_says(
         at(102 * SECOND),
-        &select(&[Some(Span::around(0, 1)), None, None]),
-        100 * SECOND,
+        &say(&[Some((Span::around(0, 1), 102 * SECOND)), None, None]),
     );
     assert_eq!(
         watch
@@ -363,17 +371,16 @@ fn the_first_that_knows_something_decides() {
 /// Another list of servers opens no gate that refuses, and is no word for those that were on the old one.
 #[test]
 fn what_other_servers_said_was_said_before() {
-    let verdict =
-        |watch: &Watch, now: Moment| Verdict::new(offset(watch, now), 500 * MILLISECOND);
+    let verdict = |watch: &Watch, now: Moment| Verdict::new(offset(watch, now), 500 * MILLISECOND);
     let mut watch = Watch::default();
-    watch.ntp_says(at(0), &ntp(3_600 * SECOND), 100 * SECOND);
+    watch.ntp_says(at(0), &ntp(3_600 * SECOND, 0));
     watch.end_ntp();
     assert_eq!(watch.majority, None);
     assert_eq!(verdict(&watch, at(SECOND)), Verdict::Wrong);
     // somebody says something now
     watch.kernel_says(at(SECOND), Some(kernel()), at(SECOND));
     assert_eq!(verdict(&watch, at(SECOND)), Verdict::Right);
-    watch.ntp_says(at(2 * SECOND), &ntp(3_600 * SECOND), 100 * SECOND);
+    watch.ntp_says(at(2 * SECOND), &ntp(3_600 * SECOND, 2 * SECOND));
     assert_eq!(verdict(&watch, at(2 * SECOND)), Verdict::Wrong);
 }
 
@@ -381,7 +388,7 @@ fn what_other_servers_said_was_said_before() {
 #[test]
 fn a_claim_ends_by_itself() {
     let mut watch = Watch::default();
-    watch.ntp_says(at(0), &ntp(0), 100 * SECOND);
+    watch.ntp_says(at(0), &ntp(0, 0));
     let claim = watch.claim(Authority::Ntp).unwrap();
     assert!(claim.is_current(at(100 * SECOND)));
     assert!(!claim.is_current(at(100 * SECOND + 1)));
@@ -389,4 +396,52 @@ fn a_claim_ends_by_itself() {
         |minutes: i64| Verdict::new(offset(&watch, at(minutes * 60 * SECOND)), 500 * MILLISECOND);
     assert_eq!(verdict(41), Verdict::Right);
     assert_eq!(verdict(42), Verdict::Unknown);
+}
+
+/// All clocks of a machine stood still for 20 s, and its daemon has set the wall clock right.
+#[test]
+fn a_jump_ends_what_servers_said_until_they_are_asked_again() {
+    let verdict = |watch: &Watch, now: Moment| Verdict::new(offset(watch, now), 500 * MILLISECOND);
+    let set = |elapsed: i64| Moment {
+        wall: at(elapsed).wall + 20 * SECOND,
+        elapsed,
+    };
+    let mut watch = Watch::default();
+    watch.see(at(0));
+    watch.ntp_says(at(0), &ntp(0, 0));
+    assert!(watch.see(set(SECOND)).is_some());
+    // without anybody who says more it still counts, so a clock that was set by hand is wrong
+    assert_eq!(verdict(&watch, set(SECOND)), Verdict::Wrong);
+    watch.kernel_says(set(SECOND), Some(kernel()), set(SECOND));
+    assert_eq!(verdict(&watch, set(SECOND)), Verdict::Right);
+    // what was asked before the jump, put together once more; one of three was asked after it
+    watch.ntp_says(set(2 * SECOND), &ntp(20 * SECOND, 0));
+    assert_eq!(verdict(&watch, set(2 * SECOND)), Verdict::Right);
+    let ahead = Span::around(-20 * SECOND, MILLISECOND);
+    let [old, new] = [0, 2 * SECOND].map(|at| Some((ahead, at)));
+    watch.ntp_says(set(2 * SECOND), &say(&[old, new, old]));
+    assert_eq!(verdict(&watch, set(2 * SECOND)), Verdict::Right);
+    // two were: they decide
+    watch.ntp_says(set(2 * SECOND), &say(&[new, new, old]));
+    assert_eq!(verdict(&watch, set(2 * SECOND)), Verdict::Wrong);
+}
+
+/// Servers that have fallen silent are put together in every round all the same.
+#[test]
+fn what_was_said_gets_no_newer_by_being_repeated() {
+    let mut watch = Watch::default();
+    for seconds in (0..=101).step_by(2) {
+        watch.ntp_says(at(seconds * SECOND), &ntp(0, 0));
+    }
+    let claim = watch.claim(Authority::Ntp).unwrap();
+    assert!(claim.is_current(at(100 * SECOND)));
+    assert!(!claim.is_current(at(101 * SECOND)));
+    assert_eq!(claim.as_of, at(0).wall);
+}
+
+#[test]
+fn how_long_an_answer_counts_as_given_now() {
+    let said = Said::by_poll(7 * SECOND, 64 * SECOND);
+    assert_eq!((said.at, said.until), (7 * SECOND, 229 * SECOND));
+    assert_eq!(Said::by_poll(1, i64::MAX).until, i64::MAX);
 }

@@ -7,6 +7,7 @@
 mod anchor;
 mod answer;
 mod authorities;
+mod consensus;
 mod cristian;
 mod drift;
 mod duration;
@@ -33,6 +34,7 @@ mod watch;
 pub use anchor::Anchor;
 pub use answer::{Answer, Measurement, Query, State};
 pub use authorities::{Authorities, Authority};
+pub use consensus::{Consensus, Heard, Said};
 pub use cristian::{Cristian, cristian};
 pub use drift::drift;
 pub use error::Error;

@@ -138,6 +138,11 @@ impl Samples {
         })
     }
 
+    /// When the latest one was taken, by the elapsed time.
+    pub fn taken(&self) -> Option<i64> {
+        self.latest().next().map(|sample| sample.at.elapsed)
+    }
+
     /// Those of the latest eight polls, as far as they agree.
     fn counting(&self) -> impl Iterator<Item = &Sample> {
         let answered = self.reach.count_ones() as usize;

@@ -5,9 +5,10 @@ use std::cmp::Reverse;
 
 use super::anchor::Anchor;
 use super::authorities::{Authorities, Authority};
+use super::consensus::{Consensus, Said};
 use super::gate::Verdict;
 use super::kernel::KernelReading;
-use super::select::{Selection, Span};
+use super::select::Span;
 
 /// How old what the kernel said may be, in nanoseconds.
 const KERNEL_AGE: i64 = 1_000_000_000;
@@ -55,20 +56,21 @@ pub struct Jump {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
     anchor: Anchor,
-    /// What the wall clock said at that measurement, in nanoseconds since 1970.
+    /// What the wall clock says of when that was measured, in nanoseconds since 1970.
     pub as_of: i64,
-    /// Until when it counts as said now, by the elapsed time. Whoever reads it looks: one who has
+    /// When it was said, and until when it counts as said now. Whoever reads it looks: one who has
     /// ended vouches for nothing.
-    until: i64,
+    said: Said,
 }
 
 impl Claim {
     /// That true time is ahead of the wall clock by that much at a moment.
-    fn new(ahead: Span, now: Moment, until: i64) -> Option<Self> {
+    fn new(ahead: Span, now: Moment, said: Said) -> Option<Self> {
+        let age = now.elapsed.saturating_sub(said.at);
         Some(Self {
             anchor: Anchor::new(ahead, now.wall, now.elapsed)?,
-            as_of: now.wall,
-            until,
+            as_of: now.wall.saturating_sub(age),
+            said,
         })
     }
 
@@ -79,12 +81,12 @@ impl Claim {
 
     /// Whether it counts as said now.
     pub fn is_current(&self, now: Moment) -> bool {
-        now.elapsed <= self.until
+        now.elapsed <= self.said.until
     }
 
     /// It goes on to count, but as what was said before.
     fn end(&mut self) {
-        self.until = i64::MIN;
+        self.said.until = i64::MIN;
     }
 }
 
@@ -148,6 +150,8 @@ pub struct Watch {
     latest: Option<Moment>,
     /// The last jump.
     pub jump: Option<Jump>,
+    /// When it was seen, by the elapsed time.
+    jumped: Option<i64>,
 }
 
 impl Watch {
@@ -162,8 +166,9 @@ impl Watch {
         self.asked.is_none_or(|asked| age(asked) >= KERNEL_AGE)
     }
 
-    /// Looks at the clocks; returns a jump since they were looked at last. The kernel is due after it.
-    /// A reading from before the last look, by a caller that was held up, says nothing new.
+    /// Looks at the clocks; returns a jump since they were looked at last. The kernel is due after it,
+    /// and what NTP servers said was said before: all clocks of a machine that stood still are behind,
+    /// and who set this one right knows better. A reading from before the last look, by a caller that was held up, says nothing new.
     pub fn see(&mut self, now: Moment) -> Option<Jump> {
         if self.has_seen(now) {
             return None;
@@ -171,7 +176,9 @@ impl Watch {
         let jump = self.jump_at(now);
         if jump.is_some() {
             self.jump = jump;
+            self.jumped = Some(now.elapsed);
             self.asked = None;
+            self.ntp.iter_mut().for_each(Claim::end);
         }
         self.latest = Some(now);
         jump
@@ -200,25 +207,35 @@ impl Watch {
         match reading.and_then(|reading| reading.bound()) {
             Some(bound) => {
                 let error = bound.saturating_mul(1_000);
-                let until = now.elapsed.saturating_add(KERNEL_LASTS);
-                self.vouched = Claim::new(Span::around(0, error), now, until);
+                let said = Said {
+                    at: now.elapsed,
+                    until: now.elapsed.saturating_add(KERNEL_LASTS),
+                };
+                self.vouched = Claim::new(Span::around(0, error), now, said);
             }
             None => self.vouched.iter_mut().for_each(Claim::end),
         }
     }
 
-    /// Takes what the NTP servers say together of the wall clock at a moment, which counts as said
-    /// now for so many nanoseconds. If no majority agrees, what it said before goes on to count.
-    pub fn ntp_says(&mut self, now: Moment, selection: &Selection, lasts: i64) {
+    /// Takes what the NTP servers say together of the wall clock at a moment. If no majority agrees,
+    /// what it said before goes on to count. What was said before the last jump does not count as said
+    /// now.
+    pub fn ntp_says(&mut self, now: Moment, consensus: &Consensus) {
+        let selection = &consensus.selection;
         let few = |count: usize| u8::try_from(count).unwrap_or(u8::MAX);
         self.majority = Some(Majority {
             agreeing: few(selection.agreeing),
             servers: few(selection.truechimers.len()),
         });
-        match selection.hull {
-            Some(hull) => self.ntp = Claim::new(hull, now, now.elapsed.saturating_add(lasts)),
+        match selection.hull.zip(consensus.said) {
+            Some((hull, said)) => self.ntp = Claim::new(hull, now, said),
             None => self.ntp.iter_mut().for_each(Claim::end),
         }
+        let is_old = |claim: &Claim| self.jumped.is_some_and(|jumped| claim.said.at < jumped);
+        self.ntp
+            .iter_mut()
+            .filter(|claim| is_old(claim))
+            .for_each(Claim::end);
     }
 
     /// Others are listed now, and were not asked yet. What was said goes on to count, but as what was
@@ -262,9 +279,7 @@ impl Watch {
         };
         claims()
             .find(|(claim, says, _)| *says && claim.is_current(now))
-            .or_else(|| {
-                claims().min_by_key(|(claim, says, _)| (!*says, Reverse(claim.anchor.at())))
-            })
+            .or_else(|| claims().min_by_key(|(claim, says, _)| (!*says, Reverse(claim.said.at))))
             .map(|(_, _, decision)| decision)
     }
 }
