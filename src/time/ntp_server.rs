@@ -181,6 +181,7 @@ impl Server {
         let said = samples.taken().map(|at| Said::by_poll(at, interval));
         Heard {
             says: samples.span(now).zip(said),
+            asked: self.latest.is_some(),
         }
     }
 

@@ -251,24 +251,25 @@ impl Worker {
             .map(|server| server.heard(now, poll))
             .collect();
         let consensus = Consensus::new(&heard);
-        let gate = self.shared.clock_gate();
-        gate.change(|known| known.watch.ntp_says(now, &consensus));
-        let selection = consensus.selection;
+        let selection = &consensus.selection;
         let spans: Vec<_> = heard
             .iter()
             .map(|server| server.says.map(|(span, _)| span))
             .collect();
         let verdicts = spans.iter().zip(&selection.truechimers);
         for (server, (says, agrees)) in self.servers.iter_mut().zip(verdicts) {
-            server.judge(*says, *agrees, &selection);
+            server.judge(*says, *agrees, selection);
         }
+        // who is let pass by the gate sees in the views why
+        self.publish_all();
+        let gate = self.shared.clock_gate();
+        gate.change(|known| known.watch.ntp_says(now, &consensus));
         let kernel = watch
             .claim(Authority::Kernel)
             .filter(|claim| claim.is_current(now))
             .map(|claim| claim.offset(now));
-        self.tell_of_contradiction(&spans, &selection, kernel);
+        self.tell_of_contradiction(&spans, selection, kernel);
         gate::report(self.shared);
-        self.publish_all();
     }
 
     fn tell_of_contradiction(

@@ -273,6 +273,7 @@ fn say(servers: &[Option<(Span, i64)>]) -> Consensus {
             let until = at + 100 * SECOND;
             (span, Said { at, until })
         }),
+        asked: true,
     };
     Consensus::new(&servers.iter().map(heard).collect::<Vec<_>>())
 }
@@ -444,4 +445,29 @@ fn how_long_an_answer_counts_as_given_now() {
     let said = Said::by_poll(7 * SECOND, 64 * SECOND);
     assert_eq!((said.at, said.until), (7 * SECOND, 229 * SECOND));
     assert_eq!(Said::by_poll(1, i64::MAX).until, i64::MAX);
+}
+
+/// Those whose names are to be looked up are asked after the others.
+#[test]
+fn the_first_answers_are_there_when_all_were_asked() {
+    let says = Heard {
+        says: Some((Span::around(0, MILLISECOND), Said::by_poll(0, SECOND))),
+        asked: true,
+    };
+    let silent = Heard {
+        says: None,
+        asked: true,
+    };
+    let new = Heard::default();
+    let first = |servers: &[Heard]| {
+        let mut watch = Watch::default();
+        watch.ntp_says(at(0), &Consensus::new(servers));
+        watch.majority.map(|majority| majority.agreeing)
+    };
+    assert_eq!(first(&[says, new, new]), None);
+    assert_eq!(first(&[silent, silent, new]), None);
+    assert_eq!(first(&[says, silent, silent]), Some(1));
+    // no need to wait for the third
+    assert_eq!(first(&[says, says, new]), Some(2));
+    assert_eq!(first(&[]), Some(0));
 }

@@ -34,6 +34,8 @@ impl Said {
 pub struct Heard {
     /// What true time is ahead of the wall clock, and when it was asked; `None` if it says nothing.
     pub says: Option<(Span, Said)>,
+    /// Whether it was asked at all.
+    pub asked: bool,
 }
 
 /// What all that are listed say together.
@@ -44,6 +46,8 @@ pub struct Consensus {
     /// The latest that a majority had said so: one that still answers does not renew what the others
     /// said before they fell silent. `None` if no majority agrees.
     pub said: Option<Said>,
+    /// Whether all were asked at least once.
+    pub all_asked: bool,
 }
 
 impl Consensus {
@@ -52,7 +56,10 @@ impl Consensus {
     /// ```
     /// use snowflake_core::time::{Consensus, Heard, Said, Span};
     ///
-    /// let heard = |at| Heard { says: Some((Span { low: -2, high: 2 }, Said { at, until: at + 100 })) };
+    /// let heard = |at| {
+    ///     let said = Said { at, until: at + 100 };
+    ///     Heard { says: Some((Span { low: -2, high: 2 }, said)), asked: true }
+    /// };
     /// let consensus = Consensus::new(&[heard(7), heard(9), heard(3)]);
     /// assert_eq!(consensus.said, Some(Said { at: 7, until: 107 }));
     /// assert_eq!(Consensus::new(&[heard(7), Heard::default()]).said, None);
@@ -77,6 +84,10 @@ impl Consensus {
         let said = latest(|said| said.at)
             .zip(latest(|said| said.until))
             .map(|(at, until)| Said { at, until });
-        Self { selection, said }
+        Self {
+            selection,
+            said,
+            all_asked: servers.iter().all(|server| server.asked),
+        }
     }
 }

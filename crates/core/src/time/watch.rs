@@ -139,7 +139,7 @@ pub struct Decision {
 pub struct Watch {
     /// What the majority of the NTP servers said.
     ntp: Option<Claim>,
-    /// How many that is; `None` before all were asked once.
+    /// How many that is; `None` before all were asked once, unless a majority agreed sooner.
     pub majority: Option<Majority>,
     /// What the kernel said when it last vouched for the clock.
     vouched: Option<Claim>,
@@ -223,10 +223,12 @@ impl Watch {
     pub fn ntp_says(&mut self, now: Moment, consensus: &Consensus) {
         let selection = &consensus.selection;
         let few = |count: usize| u8::try_from(count).unwrap_or(u8::MAX);
-        self.majority = Some(Majority {
-            agreeing: few(selection.agreeing),
-            servers: few(selection.truechimers.len()),
-        });
+        if consensus.all_asked || selection.hull.is_some() || self.majority.is_some() {
+            self.majority = Some(Majority {
+                agreeing: few(selection.agreeing),
+                servers: few(selection.truechimers.len()),
+            });
+        }
         match selection.hull.zip(consensus.said) {
             Some((hull, said)) => self.ntp = Claim::new(hull, now, said),
             None => self.ntp.iter_mut().for_each(Claim::end),
