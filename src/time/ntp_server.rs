@@ -31,6 +31,8 @@ pub struct Server {
     agrees: Option<bool>,
     /// Whether its address is to be looked up.
     pub lookup: bool,
+    /// Whether it is the machine of one that is listed before it, which has the vote of both.
+    is_double: bool,
     /// Whether the log was told that it is a falseticker.
     told: bool,
 }
@@ -49,6 +51,7 @@ impl Server {
             latest: None,
             agrees: None,
             lookup: true,
+            is_double: false,
             told: false,
         }
     }
@@ -68,8 +71,22 @@ impl Server {
         Some(SocketAddr::new(address, self.endpoint.port))
     }
 
+    /// Takes whether it is the machine of one that is listed before it: it says nothing then.
+    pub fn share(&mut self, with: Option<ServerName>) {
+        self.is_double = with.is_some();
+        if let Some(other) = with {
+            self.record.samples.withdraw();
+            self.fail(&format!("its address is that of {other}"));
+        }
+    }
+
     /// Asks for the time.
     pub fn ask(&mut self, shared: Shared, address: SocketAddr) {
+        if self.is_double {
+            // the name may become that of another machine
+            self.lookup |= self.restraint.missed();
+            return;
+        }
         // it sends at once, and others that are waiting for their turn come later: they could keep
         // it from asking otherwise
         let _ = shared.ntp_turns().take(address, clock::monotonic());
@@ -181,7 +198,7 @@ impl Server {
         let said = samples.taken().map(|at| Said::by_poll(at, interval));
         Heard {
             says: samples.span(now).zip(said),
-            asked: self.latest.is_some(),
+            asked: self.latest.is_some() || self.is_double,
         }
     }
 
@@ -195,8 +212,14 @@ impl Server {
     /// nanoseconds, and it is asked then if it lets itself be.
     pub fn tell(&mut self, next_round: i64, poll: i64) -> &Record {
         let from = self.restraint.from(poll);
-        self.record.next_poll = from.map(|from| from.max(next_round));
-        self.record.standing = Standing::new(self.latest, self.agrees);
+        self.record.next_poll = from
+            .filter(|_| !self.is_double)
+            .map(|from| from.max(next_round));
+        self.record.standing = if self.is_double {
+            Standing::SameAsAnother
+        } else {
+            Standing::new(self.latest, self.agrees)
+        };
         &self.record
     }
 

@@ -1,6 +1,7 @@
 //! The background worker that asks the NTP servers of snowflake_pg.ntp_servers, whenever it is time to,
 //! and puts together what they say of the clock. It has no database, and works on a standby, too.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use pgrx::bgworkers::{
@@ -14,6 +15,7 @@ use crate::host::{clock, random};
 use crate::postgres::error::Report;
 use crate::postgres::wait::{self, Event};
 use crate::settings;
+use crate::shared::clock_sources::ServerName;
 use crate::shared::segment::{self, Shared};
 use crate::time::gate;
 use crate::time::ntp_server::{Server, range};
@@ -232,15 +234,37 @@ impl Worker {
             Some(address) => Some(address),
             None => server.look_up(),
         };
-        if let Some(address) = address
+        self.find_doubles();
+        if let (Some(address), Some(server)) = (address, self.servers.get_mut(index))
             && !wait::shutdown_requested()
         {
             server.ask(self.shared, address);
         }
     }
 
+    /// Two names of one machine have one vote, that of the one that is listed first.
+    fn find_doubles(&mut self) {
+        let mut seen: Vec<(IpAddr, u16, ServerName)> = Vec::new();
+        for server in &mut self.servers {
+            let Some(address) = server.record.address else {
+                server.share(None);
+                continue;
+            };
+            let (host, port) = (address.ip().to_canonical(), address.port());
+            let first = seen
+                .iter()
+                .find(|(its_host, its_port, _)| (*its_host, *its_port) == (host, port))
+                .map(|(_, _, name)| *name);
+            server.share(first);
+            if first.is_none() {
+                seen.push((host, port, server.record.name));
+            }
+        }
+    }
+
     /// Puts together what the servers say, and tells the gate, the views and the log.
     fn evaluate(&mut self) {
+        self.find_doubles();
         // jumps, and what the kernel says
         let now = clock::moment();
         let watch = gate::look(self.shared, now).watch;

@@ -145,6 +145,16 @@ $node->reload;
 states($node, 'b agrees, d agrees, a agrees', 'a reload changes the servers');
 becomes(sub { says($node, 'state, decided_by') }, 'right|ntp', '... who know the time');
 is($node->safe_psql('postgres', qq(SELECT answers > $answers FROM snowflake_clock_sources WHERE server = '$address{b}')), 't', '... what is known of those that stay is kept');
+# one of which has two names
+(my $again = $address{c}) =~ s/^127\.0\.0\.1:/127.1:/;
+order('c', 'liar');
+reload_with($node, 'snowflake_pg.ntp_servers', "$address{c}, $again, $address{a}");
+states($node, "c good, $again same as another, a good", 'two names of one machine have one vote');
+is($node->safe_psql('postgres', "SELECT polls, next_poll IS NULL, clock_offset IS NULL, last_error FROM snowflake_clock_sources WHERE server = '$again'"),
+    "0|t|t|Its address is that of $address{c}.", '... as is shown');
+is(says($node, q(state, offset_high < '200 ms')), 'right|t', '... so one that lies is no majority');
+order('c', 'right');
+states($node, "c agrees, $again same as another, a agrees", '... but counts');
 reload_with($node, 'snowflake_pg.ntp_servers', '');
 becomes(sub { of_servers($node, 'state') }, '', 'none are listed');
 becomes(sub { says($node, 'state, decided_by') }, 'unknown|', '... so nobody knows, and what others said does not count');
