@@ -6,7 +6,7 @@ use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use pgrx::pg_sys;
-use snowflake_core::time::{MOST_SERVERS, Packet, Samples, Standing};
+use snowflake_core::time::{MOST_SERVERS, Packet, Restraint, Samples, Standing, State};
 
 use crate::postgres::lock::Lock;
 use crate::shared::bounded_text::BoundedText;
@@ -22,7 +22,11 @@ pub struct Record {
     /// Its first address, once that is known.
     pub address: Option<SocketAddr>,
     pub samples: Samples,
+    /// What came of asking it last.
+    pub latest: Option<State>,
     pub standing: Standing,
+    /// How often it lets itself be asked.
+    pub restraint: Restraint,
     /// Its latest answer.
     pub packet: Option<Packet>,
     /// Requests that were sent, or could not be.

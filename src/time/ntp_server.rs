@@ -24,9 +24,6 @@ const TIMEOUT: i64 = 1_000_000;
 pub struct Server {
     pub endpoint: Endpoint,
     pub record: Record,
-    pub restraint: Restraint,
-    /// What came of asking it last.
-    latest: Option<State>,
     /// Whether the majority of servers agrees with it, if there is one.
     agrees: Option<bool>,
     /// Whether its address is to be looked up.
@@ -47,8 +44,6 @@ impl Server {
                 name,
                 ..Record::default()
             },
-            restraint: Restraint::default(),
-            latest: None,
             agrees: None,
             lookup: true,
             is_double: false,
@@ -59,7 +54,10 @@ impl Server {
     /// The same as if nobody had asked it yet, but for what it said.
     pub fn renewed(self) -> Self {
         Self {
-            restraint: Restraint::default(),
+            record: Record {
+                restraint: Restraint::default(),
+                ..self.record
+            },
             lookup: true,
             ..self
         }
@@ -84,13 +82,13 @@ impl Server {
     pub fn ask(&mut self, shared: Shared, address: SocketAddr) {
         if self.is_double {
             // the name may become that of another machine
-            self.lookup |= self.restraint.missed();
+            self.lookup |= self.record.restraint.missed();
             return;
         }
         // it sends at once, and others that are waiting for their turn come later: they could keep
         // it from asking otherwise
         let _ = shared.ntp_turns().take(address, clock::monotonic());
-        self.restraint.ask(clock::elapsed());
+        self.record.restraint.ask(clock::elapsed());
         let record = &mut self.record;
         record.polls += 1;
         let mut ignored = 0;
@@ -109,8 +107,8 @@ impl Server {
             answer,
             sent,
         } = reply;
-        self.restraint.answered();
-        self.latest = Some(answer.state());
+        self.record.restraint.answered();
+        self.record.latest = Some(answer.state());
         self.record.answers += 1;
         self.record.packet = Some(packet);
         if let Answer::Good(measurement) = answer {
@@ -129,9 +127,9 @@ impl Server {
 
     /// No answer came.
     fn miss(&mut self, problem: &str) {
-        self.latest = Some(State::NoAnswer);
+        self.record.latest = Some(State::NoAnswer);
         self.record.samples.miss();
-        self.lookup |= self.restraint.missed();
+        self.lookup |= self.record.restraint.missed();
         self.fail(problem);
     }
 
@@ -142,14 +140,14 @@ impl Server {
     /// Does what a server asks for that refuses; the log is told once.
     fn obey(&mut self, code: &str) {
         let poll = settings::ntp_poll();
-        let before = self.restraint;
-        self.restraint.kissed(Kiss::new(code), poll);
-        if self.restraint == before {
+        let before = self.record.restraint;
+        self.record.restraint.kissed(Kiss::new(code), poll);
+        if self.record.restraint == before {
             return;
         }
         let name = self.record.name;
-        let told = match self.restraint.interval(poll) {
-            _ if self.restraint.from(poll).is_none() => {
+        let told = match self.record.restraint.interval(poll) {
+            _ if self.record.restraint.from(poll).is_none() => {
                 self.record.samples.withdraw();
                 Report::new(format!("NTP server {name} asks to be left alone")).detail(format!(
                     "It answered {code}; it is asked again after a reload."
@@ -178,7 +176,7 @@ impl Server {
                 self.lookup = false;
             }
             Err(problem) if self.record.address.is_none() => {
-                self.restraint.ask(clock::elapsed());
+                self.record.restraint.ask(clock::elapsed());
                 self.record.polls += 1;
                 self.miss(&problem);
             }
@@ -194,11 +192,11 @@ impl Server {
     /// What it says of the clock at a moment.
     pub fn heard(&self, now: Moment, poll: i64) -> Heard {
         let samples = &self.record.samples;
-        let interval = self.restraint.interval(poll).unwrap_or(poll);
+        let interval = self.record.restraint.interval(poll).unwrap_or(poll);
         let said = samples.taken().map(|at| Said::by_poll(at, interval));
         Heard {
             says: samples.span(now).zip(said),
-            asked: self.latest.is_some() || self.is_double,
+            asked: self.record.latest.is_some() || self.is_double,
         }
     }
 
@@ -211,14 +209,14 @@ impl Server {
     /// What there is to tell about it. The next round begins at `next_round`, by the elapsed time in
     /// nanoseconds, and it is asked then if it lets itself be.
     pub fn tell(&mut self, next_round: i64, poll: i64) -> &Record {
-        let from = self.restraint.from(poll);
+        let from = self.record.restraint.from(poll);
         self.record.next_poll = from
             .filter(|_| !self.is_double)
             .map(|from| from.max(next_round));
         self.record.standing = if self.is_double {
             Standing::SameAsAnother
         } else {
-            Standing::new(self.latest, self.agrees)
+            Standing::new(self.record.latest, self.agrees)
         };
         &self.record
     }

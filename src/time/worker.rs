@@ -109,13 +109,20 @@ impl Worker {
         }
     }
 
-    /// Goes on with what a worker before this one has learnt.
+    /// Goes on with what a worker before this one has learnt. The list may have changed since.
     fn take_over(&mut self) {
+        let (mut count, mut listed) = (0, 0);
         for record in self.shared.clock_sources().records() {
+            count += 1;
             let is_it = |server: &&mut Server| server.record.name == record.name;
             if let Some(server) = self.servers.iter_mut().find(is_it) {
                 server.record = record;
+                listed += 1;
             }
+        }
+        // no name is there twice
+        if [count, listed] != [self.servers.len(); 2] {
+            self.end_claim();
         }
         self.publish_all();
     }
@@ -204,7 +211,10 @@ impl Worker {
         gate::look(self.shared, clock::moment());
         let poll = settings::ntp_poll();
         self.rounds.begin(now, poll, random::bits());
-        let is_due = |server: &Server| server.restraint.from(poll).is_some_and(|from| from <= now);
+        let is_due = |server: &Server| {
+            let from = server.record.restraint.from(poll);
+            from.is_some_and(|from| from <= now)
+        };
         let due: Vec<_> = (0..self.servers.len())
             .filter(|index| self.servers.get(*index).is_some_and(is_due))
             .collect();

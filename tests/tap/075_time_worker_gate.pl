@@ -175,6 +175,19 @@ order_all('silent');
 becomes(sub { says($node, 'decided_by') }, 'kernel', 'servers that fall silent leave it to the kernel');
 order_all('right');
 becomes(sub { says($node, 'decided_by') }, 'ntp', '... until they answer again');
+
+# A worker that ends while the list changes: the next one does not speak for those that were on the old one.
+$stopped = clock_worker($node);
+order_all('silent');
+kill 'STOP', $stopped;
+reload_with($node, 'snowflake_pg.ntp_servers', join ', ', @address{qw(d e)});
+is(says($node, 'decided_by'), 'ntp', 'what was said still counts as said now');
+kill 'TERM', $stopped;
+kill 'CONT', $stopped;
+ok(wait_until(sub { of_servers($node, 'state') =~ /^d [^,]+, e [^,]+$/ }), 'another worker has another list');
+is(says($node, 'decided_by'), 'kernel', '... and does not take over what others said');
+order_all('right');
+reload_with($node, 'snowflake_pg.ntp_servers', join ', ', @all);
 $node->stop;
 
 # A start: the words are closed until the servers were asked.
