@@ -3,7 +3,7 @@
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::prelude::*;
 use snowflake_core::Timestamp;
-use snowflake_core::time::{Estimate, Moment};
+use snowflake_core::time::{Estimate, Moment, Shown};
 
 use crate::host::clock;
 use crate::postgres::encoding;
@@ -88,10 +88,10 @@ fn source_row(record: &Record, now: Moment) -> SourceRow {
         record.name.to_string(),
         record.address.map(|address| address.ip().to_string()),
         record.standing.name().into(),
-        length(|known| interval::nearest(known.measurement.offset)),
+        length(|known| interval::from_micros(known.shown().offset)),
         length(|known| interval::nearest(known.measurement.delay)),
         length(|known| interval::at_most(known.measurement.dispersion)),
-        length(|known| interval::at_most(known.distance)),
+        length(|known| interval::from_micros(known.shown().distance)),
         length(|known| interval::at_most(known.jitter)),
         packet.map(|packet| packet.stratum.into()),
         packet.map(|packet| packet.leap.into()),
@@ -127,12 +127,14 @@ fn snowflake_pg_clock_history() -> TableIterator<
 fn sample_rows(record: &Record) -> Vec<SampleRow> {
     let name = record.name.to_string();
     let rows = record.samples.latest().map(|sample| {
+        let measurement = sample.measurement;
+        let shown = Shown::new(measurement.offset, measurement.distance);
         (
             name.clone(),
             instant(sample.at.wall),
-            interval::nearest(sample.measurement.offset),
-            interval::nearest(sample.measurement.delay),
-            interval::at_most(sample.measurement.distance),
+            interval::from_micros(shown.offset),
+            interval::nearest(measurement.delay),
+            interval::from_micros(shown.distance),
         )
     });
     let mut rows: Vec<_> = rows.collect();

@@ -56,6 +56,9 @@ $node->safe_psql('postgres', 'CREATE EXTENSION snowflake_pg');
 like(works($node, 'postgres', 'SELECT snowflake_next()', 'the clock is right: an ID'), qr/^\d+$/, 'it is one');
 is(clock_says($node, q(state, gate, decided_by, offset_low < '0', offset_high < '10 ms', kernel_synchronised, last_jump IS NULL, refusals)),
     'right|wrong|kernel|t|t|t|t|0', 'what the view says');
+# a millisecond and a nanosecond are more than a millisecond; the kernel is asked again after a second
+is($node->safe_psql('postgres', q(SELECT pg_sleep(1.1); SELECT offset_low < '-1 ms', offset_high > '1 ms' FROM snowflake_clock)) =~ s/^\n//r,
+    't|t', '... rounded outwards');
 is($node->safe_psql('postgres', q(SELECT latest - earliest < '100 ms', clock_timestamp() BETWEEN earliest AND latest FROM clock_bounds())),
     't|t', 'clock_bounds()');
 is($node->safe_psql('postgres', q(SELECT clock_after(now() - interval '1 s'), clock_after(now() + interval '1 s'), clock_before(now() + interval '1 min'), clock_before(now()))),
