@@ -71,6 +71,8 @@ struct Worker {
     servers: Vec<Server>,
     rounds: Rounds,
     told: Contradiction,
+    /// Whether a gate that can refuse went by these servers when the log was warned last, or need not be.
+    warned: (bool, Vec<Endpoint>),
 }
 
 impl Worker {
@@ -80,6 +82,7 @@ impl Worker {
             servers: Vec::new(),
             rounds: Rounds::new(clock::elapsed()),
             told: Contradiction::None,
+            warned: (false, Vec::new()),
         }
     }
 
@@ -138,8 +141,8 @@ impl Worker {
         } else {
             self.end_claim();
             self.rounds = Rounds::new(clock::elapsed());
-            self.warn_of_few();
         }
+        self.warn_of_few();
         self.publish_all();
     }
 
@@ -183,12 +186,15 @@ impl Worker {
             .collect();
     }
 
-    /// A gate that goes by NTP is only as good as the majority of the servers.
-    fn warn_of_few(&self) {
+    /// A gate that goes by NTP is only as good as the majority of the servers. The log is told once for
+    /// each change of what that depends on.
+    fn warn_of_few(&mut self) {
         let decides = settings::clock_sources()
             .iter()
             .any(|by| by == Authority::Ntp);
-        if !settings::clock_gate().can_refuse() || !decides {
+        let refuses = settings::clock_gate().can_refuse() && decides;
+        let now = (refuses, self.endpoints());
+        if std::mem::replace(&mut self.warned, now.clone()) == now || !refuses {
             return;
         }
         match self.servers.len() {

@@ -59,6 +59,15 @@ sub next_id
     return $code == 0 ? $id : undef;
 }
 
+# Waits until the worker has begun a round, and so has read the configuration as it is.
+sub asked_again
+{
+    my ($node) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $polls = $node->safe_psql('postgres', 'SELECT max(polls) FROM snowflake_clock_sources');
+    return ok(wait_until(sub { $node->safe_psql('postgres', "SELECT max(polls) > $polls + 1 FROM snowflake_clock_sources") eq 't' }), '... servers are asked again');
+}
+
 sub all_go_on
 {
     my ($name, @clients) = @_;
@@ -217,9 +226,20 @@ for my $case ([ 1, qr/LOG:  one NTP server cannot be outvoted\n.*DETAIL:  IDs st
     $few->safe_psql('postgres', 'CREATE EXTENSION snowflake_pg');
     logged($few, $message, "$count: the log warns", 1);
     becomes(sub { says($few, 'state, decided_by') }, 'right|ntp', '... and all the same');
+    # by what the gate is, and who decides
+    reload_with($few, 'snowflake_pg.clock_gate', 'unsure');
+    asked_again($few);
+    reload_with($few, 'snowflake_pg.clock_gate', 'warn');
+    asked_again($few);
+    reload_with($few, 'snowflake_pg.clock_gate', 'wrong');
+    logged($few, qr/$message(?s:.*)$message/, '... again when the gate is turned on');
+    reload_with($few, 'snowflake_pg.clock_sources', 'kernel');
+    asked_again($few);
+    reload_with($few, 'snowflake_pg.clock_sources', 'ntp, kernel');
+    logged($few, qr/$message(?s:.*)$message(?s:.*)$message/, '... and when they are to decide');
     reload_with($few, 'snowflake_pg.ntp_servers', join ', ', @all);
     states($few, 'a agrees, b agrees, c agrees', '... three');
-    is(scalar(() = slurp_file($few->logfile) =~ /cannot .*outvote/g), 1, '... which it does not warn of');
+    is(scalar(() = slurp_file($few->logfile) =~ /cannot .*outvote/g), 3, '... which it does not warn of');
     $few->stop;
 }
 
