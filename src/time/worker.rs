@@ -9,7 +9,7 @@ use pgrx::bgworkers::{
 };
 use pgrx::prelude::*;
 use snowflake_core::Endpoint;
-use snowflake_core::time::{Authority, Consensus, MOST_SERVERS, Rounds, Selection, Span, majority};
+use snowflake_core::time::{Authority, Consensus, MOST_SERVERS, Rounds, Span, majority};
 
 use crate::host::{clock, random};
 use crate::postgres::error::Report;
@@ -283,7 +283,7 @@ impl Worker {
         self.find_doubles();
         // jumps, and what the kernel says
         let now = clock::moment();
-        let watch = gate::look(self.shared, now).watch;
+        gate::look(self.shared, now);
         let poll = settings::ntp_poll();
         let heard: Vec<_> = self
             .servers
@@ -303,35 +303,39 @@ impl Worker {
         // who is let pass by the gate sees in the views why
         self.publish_all();
         let gate = self.shared.clock_gate();
-        gate.change(|known| known.watch.ntp_says(now, &consensus));
-        let kernel = watch
-            .claim(Authority::Kernel)
-            .filter(|claim| claim.is_current(now))
-            .map(|claim| claim.offset(now));
-        self.tell_of_contradiction(&spans, selection, kernel);
+        let watch = gate.change(|known| {
+            known.watch.ntp_says(now, &consensus);
+            known.watch
+        });
+        let says = |by: Authority| {
+            let claim = watch.claim(by).filter(|claim| claim.is_current(now));
+            claim.map(|claim| claim.offset(now))
+        };
+        let both = [says(Authority::Ntp), says(Authority::Kernel)];
+        self.tell_of_contradiction(&spans, selection.hull, both);
         gate::report(self.shared);
     }
 
     fn tell_of_contradiction(
         &mut self,
         spans: &[Option<Span>],
-        selection: &Selection,
-        kernel: Option<Span>,
+        hull: Option<Span>,
+        [servers, kernel]: [Option<Span>; 2],
     ) {
         let telling = spans.iter().flatten().count();
         let count = spans.len();
         let wanted = majority(count);
-        let (contradiction, detail) = match (selection.hull, kernel) {
-            (Some(hull), Some(kernel)) if !hull.meets(kernel) => {
+        let (contradiction, detail) = match (servers, kernel) {
+            (Some(servers), Some(kernel)) if !servers.meets(kernel) => {
                 let detail = format!(
                     "What is to be added to this clock is {} by the NTP servers, and {} by the \
                      kernel.",
-                    range(hull),
+                    range(servers),
                     range(kernel)
                 );
                 (Contradiction::Kernel, detail)
             }
-            (None, _) if telling >= wanted => {
+            (None, _) if hull.is_none() && telling >= wanted => {
                 let detail = format!(
                     "{telling} of {count} NTP servers tell the time, and no {wanted} of them agree."
                 );
@@ -339,6 +343,8 @@ impl Worker {
             }
             // too few to say whether they do
             (None, _) => return,
+            // who has fallen silent has not changed its mind
+            (_, None) if self.told == Contradiction::Kernel => return,
             _ => (Contradiction::None, String::new()),
         };
         if contradiction == self.told {

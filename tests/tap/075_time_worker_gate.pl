@@ -159,6 +159,7 @@ reload_with($node, 'snowflake_pg.ntp_poll', '1s');
 becomes(sub { says($node, q(state, decided_by, offset_low <= '0' AND offset_high >= '0')) }, 'right|ntp|t', 'and back');
 
 # The kernel says something else.
+my $contradicted = log_size($node);
 kept();
 order_all('liar');
 logged($node, qr/LOG:  the sources of time contradict each other\n.*DETAIL:  What is to be added to this clock is \+0\.2\d{5} s to \+0\.2\d{5} s by the NTP servers, and -0\.00\d{4} s to \+0\.00\d{4} s by the kernel\./,
@@ -170,8 +171,10 @@ becomes(sub { says($node, q(decided_by, offset_low < '0' AND offset_high > '0'))
 not_kept();
 becomes(sub { says($node, 'decided_by') }, 'ntp', '... as long as it says something');
 reload_with($node, 'snowflake_pg.clock_sources', 'registry, ntp, kernel');
+asked_again($node);
 kept();
 becomes(sub { says($node, 'decided_by') }, 'ntp', 'a registry says nothing');
+is(scalar(() = log_since($node, $contradicted) =~ /the sources of time (?:do not )?contradict/g), 1, 'a kernel that falls silent for a while does not agree');
 # a worker that hangs vouches for three intervals and 30 s
 my $stopped = clock_worker($node);
 kill 'STOP', $stopped;
@@ -184,6 +187,7 @@ order_all('silent');
 becomes(sub { says($node, 'decided_by') }, 'kernel', 'servers that fall silent leave it to the kernel');
 order_all('right');
 becomes(sub { says($node, 'decided_by') }, 'ntp', '... until they answer again');
+ok(wait_until(sub { log_since($node, $contradicted) =~ /LOG:  the sources of time do not contradict each other any more/ }), '... and agree with the kernel');
 
 # A worker that ends while the list changes: the next one does not speak for those that were on the old one.
 $stopped = clock_worker($node);
