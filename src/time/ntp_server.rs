@@ -197,7 +197,14 @@ impl Server {
         Heard {
             says: samples.span(now).zip(said),
             asked: self.record.latest.is_some() || self.is_double,
+            leap: self.announces_leap(),
         }
+    }
+
+    /// Whether its latest answer announces a leap second.
+    pub fn announces_leap(&self) -> bool {
+        let leap = self.record.packet.map(|packet| packet.leap);
+        matches!(leap, Some(1 | 2))
     }
 
     /// Takes what all servers say together of the clock; `says` is what this one does.

@@ -355,11 +355,7 @@ impl Worker {
             Report::new("the sources of time do not contradict each other any more").log();
             return;
         }
-        let announces = |server: &Server| {
-            let leap = server.record.packet.map(|packet| packet.leap);
-            matches!(leap, Some(1 | 2))
-        };
-        let leap = if self.servers.iter().any(announces) {
+        let leap = if self.servers.iter().any(Server::announces_leap) {
             " A leap second is announced."
         } else {
             ""

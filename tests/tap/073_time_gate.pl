@@ -176,6 +176,37 @@ reload_with($node, 'snowflake_pg.clock_gate', 'unsure');
 ok(wait_until(sub { $node->psql('postgres', 'SELECT count(snowflake_next()) FROM generate_series(1, 1000)') == 0 }), 'turned on: IDs go on');
 $node->stop;
 
+# A leap second is announced: near the end of the month nobody is asked whether the clock is right. It stands still there.
+{
+    my $leap = new_node('leap', conf => "snowflake_pg.clock_gate = 'unsure'\n");
+    fake_clock($leap);
+    my $stand = sub {
+        my ($day, $time) = @_;
+        append_to_file($leap->basedir . '/clock.new', "2026-12-$day $time\n");
+        rename $leap->basedir . '/clock.new', $leap->basedir . '/clock' or die "clock: $!";
+    };
+    kernel_says(1, 0, 0x2011, 1_000, 100, 0, 37);
+    {
+        local $ENV{TZ} = 'UTC';
+        start($leap);
+    }
+    $leap->safe_psql('postgres', 'CREATE EXTENSION snowflake_pg');
+    works($leap, 'postgres', 'SELECT snowflake_next()', 'a leap second is announced: an ID');
+    for my $case ([ 30, '23:59:59', 'unknown' ], [ 31, '23:59:59', 'right' ], [ 31, '23:59:50', 'unknown' ])
+    {
+        my ($day, $time, $state) = @$case;
+        # what is right is remembered
+        kernel_says(1, 0, 0x2011, 1_000, 100, 0, 37);
+        $stand->(30, '12:00:00');
+        ok(wait_until(sub { clock_says($leap, 'state') eq 'right' }), 'the clock is right');
+        $stand->($day, $time);
+        kernel_says(1, 0, 0x2011, 700_000, 100, 0, 37);
+        ok(wait_until(sub { clock_says($leap, q(kernel_max_error = '700 ms')) eq 't' }), 'the kernel knows no more');
+        is(clock_says($leap, 'state, clock_timestamp() AT TIME ZONE $$UTC$$') =~ s/\|2026-12-$day $time.*//r, $state, "at $time of day $day");
+    }
+    $leap->stop;
+}
+
 # A server of a fleet takes no lease by a clock that is refused.
 {
     not_kept();

@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use proptest::prelude::*;
+use snowflake_core::Timestamp;
 use snowflake_core::time::{
     Authorities, Authority, Consensus, GateMode, Heard, KernelReading, Moment, Said, Span, Verdict,
-    Watch,
+    Watch, is_near_leap,
 };
 
 const MILLISECOND: i64 = 1_000_000;
@@ -153,6 +154,35 @@ proptest! {
         prop_assert_eq!(watch.see(stepped), None);
     }
 
+    /// Near the end of a month and anywhere else.
+    #[test]
+    fn a_leap_second_makes_no_clock_wrong(
+        is_announced: bool,
+        is_month_end: bool,
+        away in -10 * SECOND..10 * SECOND,
+        off in -3 * SECOND..3 * SECOND,
+        before in prop::option::of(prop_oneof![Just(Verdict::Right), Just(Verdict::Wrong), Just(Verdict::Unknown), Just(Verdict::Unsure)]),
+    ) {
+        let month_end = instant("2017-01-01T00:00:00Z");
+        let midnight = if is_month_end { month_end } else { month_end - 86_400 * SECOND };
+        let now = Moment { wall: midnight + away, elapsed: 0 };
+        let mut watch = Watch::default();
+        let status = if is_announced { 0x2011 } else { 0x2001 };
+        watch.kernel_says(now, Some(KernelReading { status, ..kernel() }), now);
+        let most = 500 * MILLISECOND;
+        let offset = Some(Span::around(off, MILLISECOND));
+        let usual = Verdict::new(offset, most);
+        let verdict = watch.verdict(now, offset, most, before);
+        let is_near = is_announced && is_month_end && away.abs() <= 2 * SECOND;
+        prop_assert_eq!(watch.is_near_leap(now), is_near);
+        match before {
+            Some(before) if is_near && off.abs() <= most + SECOND => prop_assert_eq!(verdict, before),
+            Some(_) if is_near && off.abs() > most + SECOND + MILLISECOND => prop_assert_eq!(verdict, Verdict::Wrong),
+            Some(_) if is_near => {}
+            _ => prop_assert_eq!(verdict, usual),
+        }
+    }
+
     #[test]
     fn nothing_overflows(wall: i64, elapsed: i64, later_wall: i64, later: i64, low: i64, high: i64, max_error: i64) {
         let (at, now) = (Moment { wall, elapsed }, Moment { wall: later_wall, elapsed: later });
@@ -162,6 +192,7 @@ proptest! {
         watch.see(now);
         watch.kernel_says(now, Some(KernelReading { max_error, ..KernelReading::default() }), at);
         offset(&watch, at);
+        is_near_leap(wall);
     }
 }
 
@@ -274,6 +305,7 @@ fn say(servers: &[Option<(Span, i64)>]) -> Consensus {
             (span, Said { at, until })
         }),
         asked: true,
+        leap: false,
     };
     Consensus::new(&servers.iter().map(heard).collect::<Vec<_>>())
 }
@@ -453,10 +485,11 @@ fn the_first_answers_are_there_when_all_were_asked() {
     let says = Heard {
         says: Some((Span::around(0, MILLISECOND), Said::by_poll(0, SECOND))),
         asked: true,
+        leap: false,
     };
     let silent = Heard {
-        says: None,
         asked: true,
+        ..Heard::default()
     };
     let new = Heard::default();
     let first = |servers: &[Heard]| {
@@ -470,4 +503,100 @@ fn the_first_answers_are_there_when_all_were_asked() {
     // no need to wait for the third
     assert_eq!(first(&[says, says, new]), Some(2));
     assert_eq!(first(&[]), Some(0));
+}
+
+fn instant(text: &str) -> i64 {
+    Timestamp::parse(text).unwrap().micros() * 1_000
+}
+
+#[test]
+fn leap_seconds_come_at_the_end_of_a_month() {
+    for text in [
+        "2016-12-31T23:59:58Z",
+        "2016-12-31T23:59:59.999Z",
+        "2017-01-01T00:00:00Z",
+        "2017-01-01T00:00:02Z",
+        "2015-06-30T23:59:59Z",
+        "2016-02-29T23:59:59Z",
+        "1969-12-31T23:59:59Z",
+    ] {
+        assert!(is_near_leap(instant(text)), "{text}");
+    }
+    for text in [
+        "2016-12-31T23:59:57.999Z",
+        "2017-01-01T00:00:02.001Z",
+        "2016-12-31T12:00:00Z",
+        "2016-12-30T23:59:59Z",
+        "2016-02-28T23:59:59Z",
+        "2017-01-02T00:00:00Z",
+    ] {
+        assert!(!is_near_leap(instant(text)), "{text}");
+    }
+    is_near_leap(i64::MIN);
+    is_near_leap(i64::MAX);
+}
+
+#[test]
+fn who_announces_a_leap_second() {
+    let now = Moment {
+        wall: instant("2016-12-31T23:59:59Z"),
+        elapsed: 0,
+    };
+    let by_kernel = |state, status| {
+        let reading = KernelReading {
+            state,
+            status,
+            ..kernel()
+        };
+        let mut watch = Watch::default();
+        watch.kernel_says(now, Some(reading), now);
+        watch.is_near_leap(now)
+    };
+    // TIME_OK, TIME_INS, TIME_DEL, TIME_OOP, TIME_WAIT, TIME_ERROR
+    assert_eq!(
+        [0, 1, 2, 3, 4, 5].map(|state| by_kernel(state, 0x2001)),
+        [false, true, true, true, false, false]
+    );
+    // the flag is there until the daemon takes it back
+    assert!(by_kernel(4, 0x2011) && by_kernel(5, 0x0050) && by_kernel(5, 0x0060));
+    let heard = |offset: i64, leap| Heard {
+        says: Some((
+            Span::around(offset, MILLISECOND),
+            Said::by_poll(0, 64 * SECOND),
+        )),
+        asked: true,
+        leap,
+    };
+    let by_servers = |servers: &[Heard]| {
+        let mut watch = Watch::default();
+        watch.ntp_says(now, &Consensus::new(servers));
+        let announced = watch.is_near_leap(now);
+        watch.forget_ntp();
+        assert!(!watch.is_near_leap(now));
+        announced
+    };
+    assert!(by_servers(&[
+        heard(0, true),
+        heard(0, true),
+        heard(0, false)
+    ]));
+    assert!(!by_servers(&[
+        heard(0, true),
+        heard(0, false),
+        heard(0, false)
+    ]));
+    assert!(!by_servers(&[heard(0, true), heard(0, false)]));
+    // who lies about the time is not asked about that
+    assert!(by_servers(&[
+        heard(0, true),
+        heard(0, true),
+        heard(SECOND, false)
+    ]));
+    assert!(!by_servers(&[
+        heard(0, false),
+        heard(0, false),
+        heard(SECOND, true)
+    ]));
+    assert!(!by_servers(&[]));
+    assert!(!by_servers(&[heard(0, true), heard(SECOND, true)]));
 }

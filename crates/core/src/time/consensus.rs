@@ -36,6 +36,8 @@ pub struct Heard {
     pub says: Option<(Span, Said)>,
     /// Whether it was asked at all.
     pub asked: bool,
+    /// Whether its latest answer announces a leap second.
+    pub leap: bool,
 }
 
 /// What all that are listed say together.
@@ -48,6 +50,8 @@ pub struct Consensus {
     pub said: Option<Said>,
     /// Whether all were asked at least once.
     pub all_asked: bool,
+    /// Whether more than half of those that agree announce a leap second.
+    pub leap: bool,
 }
 
 impl Consensus {
@@ -58,7 +62,7 @@ impl Consensus {
     ///
     /// let heard = |at| {
     ///     let said = Said { at, until: at + 100 };
-    ///     Heard { says: Some((Span { low: -2, high: 2 }, said)), asked: true }
+    ///     Heard { says: Some((Span { low: -2, high: 2 }, said)), ..Heard::default() }
     /// };
     /// let consensus = Consensus::new(&[heard(7), heard(9), heard(3)]);
     /// assert_eq!(consensus.said, Some(Said { at: 7, until: 107 }));
@@ -70,23 +74,27 @@ impl Consensus {
             .map(|server| server.says.map(|(span, _)| span))
             .collect();
         let selection = select(&spans);
-        let agreeing: Vec<Said> = servers
+        let agreeing: Vec<&Heard> = servers
             .iter()
             .zip(&selection.truechimers)
             .filter(|(_, agrees)| **agrees)
-            .filter_map(|(server, _)| server.says.map(|(_, said)| said))
+            .map(|(server, _)| server)
             .collect();
-        let latest = |time: fn(&Said) -> i64| {
-            let mut times: Vec<i64> = agreeing.iter().map(time).collect();
+        let latest = |time: fn(Said) -> i64| {
+            let said = agreeing.iter().filter_map(|server| server.says);
+            let mut times: Vec<i64> = said.map(|(_, said)| time(said)).collect();
             times.sort_unstable_by(|a, b| b.cmp(a));
             times.get(majority(servers.len()) - 1).copied()
         };
         let said = latest(|said| said.at)
             .zip(latest(|said| said.until))
             .map(|(at, until)| Said { at, until });
+        let announcing = agreeing.iter().filter(|server| server.leap).count();
+        let leap = announcing >= majority(agreeing.len());
         Self {
             selection,
             said,
+            leap,
             all_asked: servers.iter().all(|server| server.asked),
         }
     }

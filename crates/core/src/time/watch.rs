@@ -8,6 +8,7 @@ use super::authorities::{Authorities, Authority};
 use super::consensus::{Consensus, Said};
 use super::gate::Verdict;
 use super::kernel::KernelReading;
+use super::leap::is_near_leap;
 use super::select::Span;
 
 /// How old what the kernel said may be, in nanoseconds.
@@ -18,6 +19,8 @@ const KERNEL_LASTS: i64 = 2 * KERNEL_AGE;
 /// of the time besides: chrony slews it by up to a twelfth.
 const UNREMARKABLE_JUMP: i64 = 100_000_000;
 const UNREMARKABLE_SLEW: i64 = 10;
+/// What clocks differ by that do not count a leap second at the same time.
+const LEAP_SECOND: i64 = 1_000_000_000;
 
 /// Two clocks at one moment, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -141,6 +144,8 @@ pub struct Watch {
     ntp: Option<Claim>,
     /// How many that is; `None` before all were asked once, unless a majority agreed sooner.
     pub majority: Option<Majority>,
+    /// Whether they announced a leap second.
+    leap: bool,
     /// What the kernel said when it last vouched for the clock.
     vouched: Option<Claim>,
     /// What the kernel said last; `None` if it does not say.
@@ -222,6 +227,10 @@ impl Watch {
     /// now.
     pub fn ntp_says(&mut self, now: Moment, consensus: &Consensus) {
         let selection = &consensus.selection;
+        // at the leap second itself they may not agree
+        if selection.hull.is_some() {
+            self.leap = consensus.leap;
+        }
         let few = |count: usize| u8::try_from(count).unwrap_or(u8::MAX);
         if consensus.all_asked || selection.hull.is_some() || self.majority.is_some() {
             self.majority = Some(Majority {
@@ -251,6 +260,7 @@ impl Watch {
     pub fn forget_ntp(&mut self) {
         self.ntp = None;
         self.majority = None;
+        self.leap = false;
     }
 
     /// What one of those who may decide said last.
@@ -259,6 +269,34 @@ impl Watch {
             Authority::Ntp => self.ntp,
             Authority::Kernel => self.vouched,
             Authority::Registry => None,
+        }
+    }
+
+    /// Whether a leap second is announced, and may be about to come or have just gone.
+    pub fn is_near_leap(&self, now: Moment) -> bool {
+        let by_kernel = self.kernel.is_some_and(|kernel| kernel.announces_leap());
+        (self.leap || by_kernel) && is_near_leap(now.wall)
+    }
+
+    /// What a clock is worth that is off by so much, with what is too much in nanoseconds. Near a leap
+    /// second, which some count sooner than others, that is what it was worth `before`; but one that is
+    /// off by more than that explains is wrong all the same.
+    pub fn verdict(
+        &self,
+        now: Moment,
+        offset: Option<Span>,
+        max_error: i64,
+        before: Option<Verdict>,
+    ) -> Verdict {
+        let verdict = Verdict::new(offset, max_error);
+        let explained = max_error.saturating_add(LEAP_SECOND);
+        match before {
+            Some(before)
+                if self.is_near_leap(now) && Verdict::new(offset, explained) != Verdict::Wrong =>
+            {
+                before
+            }
+            _ => verdict,
         }
     }
 
