@@ -214,9 +214,12 @@ ok(wait_until(sub { defined($id = next_id($node)) }), 'corrected: an ID');
 cmp_ok(ahead($id), '<', 60, '... of the true time');
 $node->stop;
 order_all('silent');
+my $begin = time;
 start($node);
 works($node, 'postgres', 'SELECT snowflake_next()', 'a start without anybody who knows the time: an ID');
-is(says($node, 'state, waits'), 'unknown|1', '... after the servers were given the time to answer');
+is(says($node, 'state'), 'unknown', '... of a clock that nobody knows');
+# each of the three has a second to answer
+ok(says($node, 'waits') == 1 || time - $begin > 3, '... after the servers were given the time to answer');
 $node->stop;
 order_all('right');
 

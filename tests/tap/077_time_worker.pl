@@ -42,10 +42,12 @@ sub start
 
 # Four rounds at the start, and then one in each interval.
 {
+    my $begin = time;
     my $node = start('rounds', conf => "snowflake_pg.ntp_poll = '1h'\n");
     becomes(sub { scalar requests('a') }, 4, 'four requests at the start');
     my @came = map { $_->[0] } requests('a');
-    cmp_ok($came[$_] - $came[ $_ - 1 ], '>', 1, '... seconds apart') for 1 .. 3;
+    # a machine that is busy may bring them closer to each other, but none before its time
+    cmp_ok($came[$_] - $begin, '>', 1.9 * $_, '... seconds apart') for 1 .. 3;
     becomes(sub { $node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT server) FROM snowflake_clock_history') }, '16|4', 'the history has all of them');
     becomes(sub { $node->safe_psql('postgres', q(SELECT bool_and(next_poll BETWEEN now() + '53 min' AND now() + '67 min') FROM snowflake_clock_sources)) },
         't', 'the next round is in an hour, give or take a tenth');
@@ -69,7 +71,7 @@ sub start
     wait_until(sub { my $last = $switches; $switches = $woken->(); sleep 0.2; defined $last && $last == $switches });
     $node->safe_psql('postgres', 'SELECT pg_sleep(3)');
     is($woken->(), $switches, 'nothing wakes it meanwhile');
-    my $begin = time;
+    $begin = time;
     $node->stop;
     cmp_ok(time - $begin, '<', 5, 'it stops while it sleeps');
 }
@@ -193,12 +195,14 @@ is(of_servers($node, 'state, next_poll IS NULL'), 'a agrees|f, b agrees|f, c kis
 order('c', 'right');
 $node->reload;
 states($node, 'a agrees, b agrees, c agrees, d agrees', '... before a reload');
+my $slower = time;
 order('d', 'rate');
 logged($node, qr/LOG:  NTP server \Q$address{d}\E asks to be asked less often\n.*DETAIL:  It answered RATE; it is asked every 2\.000 s from now on\./, 'RATE', 1);
 logged($node, qr/LOG:  NTP server \Q$address{d}\E asks to be asked less often\n.*DETAIL:  It answered RATE; it is asked every $_\.000 s from now on\./, "... every $_ s", 1)
   for 4, 8;
 my @asked = map { $_->[0] } requests('d');
-cmp_ok($asked[-1] - $asked[-2], '>', 3.9, '... and so it is');
+# after the first kiss 2 s, then 4 s; the first request may have come a little before
+cmp_ok($asked[-1] - $slower, '>', 4.9, '... and so it is');
 order('d', 'right');
 $node->stop;
 
