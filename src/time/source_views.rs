@@ -10,7 +10,7 @@ use crate::postgres::encoding;
 use crate::postgres::error::OrRaise;
 use crate::postgres::interval;
 use crate::postgres::timestamp;
-use crate::shared::clock_sources::Record;
+use crate::shared::clock_sources::{ClockSources, Record};
 use crate::shared::segment;
 
 extension_sql_file!(
@@ -106,9 +106,15 @@ fn source_row(record: &Record, now: Moment) -> SourceRow {
     )
 }
 
-type SampleRow = (String, TimestampWithTimeZone, Interval, Interval, Interval);
+type SampleRow = (
+    String,
+    TimestampWithTimeZone,
+    Interval,
+    Option<Interval>,
+    Interval,
+);
 
-/// The latest samples of each server.
+/// The latest samples of each server, and of the kernel, to which there is no way.
 #[pg_extern(volatile, parallel_restricted)]
 fn snowflake_pg_clock_history() -> TableIterator<
     'static,
@@ -116,12 +122,30 @@ fn snowflake_pg_clock_history() -> TableIterator<
         name!(server, String),
         name!(at, TimestampWithTimeZone),
         name!(clock_offset, Interval),
-        name!(delay, Interval),
+        name!(delay, Option<Interval>),
         name!(distance, Interval),
     ),
 > {
     let sources = segment::shared().or_raise().clock_sources();
-    TableIterator::new(sources.records().flat_map(|record| sample_rows(&record)))
+    let servers = sources.records().flat_map(|record| sample_rows(&record));
+    TableIterator::new(servers.chain(kernel_rows(sources)))
+}
+
+fn kernel_rows(sources: &ClockSources) -> Vec<SampleRow> {
+    let ring = sources.kernel();
+    let rows = ring.latest().map(|sample| {
+        (
+            "kernel".into(),
+            instant(sample.at.wall),
+            interval::from_micros(0),
+            None,
+            interval::at_most(sample.error),
+        )
+    });
+    let mut rows: Vec<_> = rows.collect();
+    // the oldest first
+    rows.reverse();
+    rows
 }
 
 fn sample_rows(record: &Record) -> Vec<SampleRow> {
@@ -133,7 +157,7 @@ fn sample_rows(record: &Record) -> Vec<SampleRow> {
             name.clone(),
             instant(sample.at.wall),
             interval::from_micros(shown.offset),
-            interval::nearest(measurement.delay),
+            Some(interval::nearest(measurement.delay)),
             interval::from_micros(shown.distance),
         )
     });

@@ -311,6 +311,9 @@ impl Worker {
             let claim = watch.claim(by).filter(|claim| claim.is_current(now));
             claim.map(|claim| claim.offset(now))
         };
+        if let Some(sample) = watch.kernel_sample(now) {
+            self.shared.clock_sources().note_kernel(sample, poll);
+        }
         let both = [says(Authority::Ntp), says(Authority::Kernel)];
         self.tell_of_contradiction(&spans, selection.hull, both);
         gate::report(self.shared);

@@ -166,6 +166,8 @@ logged($node, qr/LOG:  the sources of time contradict each other\n.*DETAIL:  Wha
     'servers and kernel contradict each other', 1);
 becomes(sub { says($node, q(decided_by, offset_low > '200 ms')) }, 'ntp|t', '... the servers decide');
 is(says($node, q(kernel_synchronised, kernel_frequency_ppm, kernel_max_error)), 't|-10|00:00:00.001', '... the kernel is shown');
+is($node->safe_psql('postgres', q(SELECT count(*) > 0, bool_and(clock_offset = '0' AND delay IS NULL AND distance = '1 ms') FROM snowflake_clock_history WHERE server = 'kernel')),
+    't|t', '... and what it said');
 reload_with($node, 'snowflake_pg.clock_sources', 'kernel, ntp');
 becomes(sub { says($node, q(decided_by, offset_low < '0' AND offset_high > '0')) }, 'kernel|t', '... or the kernel, if that comes first');
 not_kept();

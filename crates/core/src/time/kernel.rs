@@ -1,5 +1,7 @@
 //! What the kernel says of its clock, by adjtimex(2).
 
+use super::moment::Moment;
+
 /// With a larger error the kernel itself takes its clock for unsynchronised, in microseconds.
 const LARGEST_ERROR: i64 = 16_000_000;
 /// What systemd-timesyncd lets a clock be off before it steps it, while it reports no error at all,
@@ -45,6 +47,15 @@ impl KernelReading {
         let unreported = if self.est_error == 0 { UNREPORTED } else { 0 };
         self.max_error.max(0).saturating_add(unreported)
     }
+}
+
+/// What the kernel vouched for once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KernelSample {
+    /// When.
+    pub at: Moment,
+    /// What the wall clock was off by at the most, in nanoseconds.
+    pub error: i64,
 }
 
 /// What that means.

@@ -7,53 +7,17 @@ use super::anchor::Anchor;
 use super::authorities::{Authorities, Authority};
 use super::consensus::{Consensus, Said};
 use super::gate::Verdict;
-use super::kernel::KernelReading;
+use super::kernel::{KernelReading, KernelSample};
 use super::leap::is_near_leap;
+use super::moment::{Jump, Moment};
 use super::select::Span;
 
 /// How old what the kernel said may be, in nanoseconds.
 const KERNEL_AGE: i64 = 1_000_000_000;
 /// How long what it said counts as said now: whoever looks asks it again sooner.
 const KERNEL_LASTS: i64 = 2 * KERNEL_AGE;
-/// Nanoseconds by which the wall clock may leave the elapsed time without having jumped, and which part
-/// of the time besides: chrony slews it by up to a twelfth.
-const UNREMARKABLE_JUMP: i64 = 100_000_000;
-const UNREMARKABLE_SLEW: i64 = 10;
 /// What clocks differ by that do not count a leap second at the same time.
 const LEAP_SECOND: i64 = 1_000_000_000;
-
-/// Two clocks at one moment, in nanoseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Moment {
-    /// The wall clock, since 1970.
-    pub wall: i64,
-    /// A clock that nobody sets or slews.
-    pub elapsed: i64,
-}
-
-impl Moment {
-    /// By how much the wall clock has jumped since an earlier moment: left the time that has passed
-    /// further than a slew can.
-    pub fn jump_since(self, earlier: Self) -> Option<Jump> {
-        let passed = self.elapsed.saturating_sub(earlier.elapsed);
-        let by = self
-            .wall
-            .saturating_sub(earlier.wall)
-            .saturating_sub(passed);
-        let unremarkable = UNREMARKABLE_JUMP.saturating_add(passed.max(0) / UNREMARKABLE_SLEW);
-        let at = self.wall;
-        (by.unsigned_abs() > unremarkable.unsigned_abs()).then_some(Jump { by, at })
-    }
-}
-
-/// A jump of the wall clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Jump {
-    /// By how much, in nanoseconds; forward if positive.
-    pub by: i64,
-    /// What the wall clock said after it, in nanoseconds since 1970.
-    pub at: i64,
-}
 
 /// What somebody said of true time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -261,6 +225,19 @@ impl Watch {
         self.ntp = None;
         self.majority = None;
         self.leap = false;
+    }
+
+    /// What the kernel vouches for now.
+    pub fn kernel_sample(&self, now: Moment) -> Option<KernelSample> {
+        let claim = self.vouched.filter(|claim| claim.is_current(now))?;
+        let bound = self.kernel?.bound()?;
+        Some(KernelSample {
+            at: Moment {
+                wall: claim.as_of,
+                elapsed: claim.said.at,
+            },
+            error: bound.saturating_mul(1_000),
+        })
     }
 
     /// What one of those who may decide said last.
