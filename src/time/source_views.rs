@@ -40,7 +40,8 @@ type SourceRow = (
     Option<String>,
 );
 
-/// The servers that are asked, in the order in which they are listed; no row without the worker.
+/// The servers that are listed, in that order; no row without the worker. One that is the same machine
+/// as one before it has a row of its own, which says nothing.
 #[allow(clippy::type_complexity)]
 #[pg_extern(volatile, parallel_restricted)]
 fn snowflake_pg_clock_sources() -> TableIterator<

@@ -58,8 +58,9 @@ sub start
     is(of_servers($node, q(address || ':' || substring(server FROM ':(.*)') = server)), join(', ', map { "$_ t" } @names), '... and its address');
     # a reload looks everything up again, and asks
     my $before = () = requests('a');
+    $node->append_conf('postgresql.conf', "snowflake_pg.ntp_servers = '" . join(', ', reverse @all) . "'");
     $node->reload;
-    ok(wait_until(sub { requests('a') > $before }), 'a reload asks at once');
+    ok(wait_until(sub { requests('a') > $before }), 'a reload asks at once, also with the list in another order');
     # who may see that
     $node->safe_psql('postgres', 'CREATE ROLE watcher IN ROLE pg_monitor; CREATE ROLE somebody');
     is($node->safe_psql('postgres', "SET ROLE watcher; SELECT count(*) > 0 FROM $_"), 't', "$_: pg_monitor") for qw(snowflake_clock_sources snowflake_clock_history);

@@ -137,7 +137,8 @@ impl Watch {
 
     /// Looks at the clocks; returns a jump since they were looked at last. The kernel is due after it,
     /// and what NTP servers said was said before: all clocks of a machine that stood still are behind,
-    /// and who set this one right knows better. A reading from before the last look, by a caller that was held up, says nothing new.
+    /// and who set this one right knows better. A reading from before the last look, by a caller that
+    /// was held up, says nothing new.
     pub fn see(&mut self, now: Moment) -> Option<Jump> {
         if self.has_seen(now) {
             return None;
