@@ -4,8 +4,8 @@
 
 use proptest::prelude::*;
 use snowflake_core::time::{
-    Authorities, Authority, GateMode, KernelReading, Moment, Selection, Span, Verdict, Watch,
-    select,
+    Authorities, Authority, GateMode, KernelReading, Majority, Moment, Selection, Span, Verdict,
+    Watch, select,
 };
 
 const MILLISECOND: i64 = 1_000_000;
@@ -372,4 +372,46 @@ fn a_claim_ends_by_itself() {
         |minutes: i64| Verdict::new(offset(&watch, at(minutes * 60 * SECOND)), 500 * MILLISECOND);
     assert_eq!(verdict(41), Verdict::Right);
     assert_eq!(verdict(42), Verdict::Unknown);
+}
+
+#[test]
+fn a_fleet_is_a_source() {
+    let of = |watch: &Watch, now: Moment| {
+        let authorities = Authorities::parse("registry").unwrap();
+        watch.decide(now, &authorities, 500 * MILLISECOND)
+    };
+    let mut watch = Watch::default();
+    watch.fleet_is_silent();
+    assert_eq!(watch.fleet_majority, Some(Majority::default()));
+    assert_eq!(of(&watch, at(0)), None);
+    let ahead = Span::around(3 * SECOND, 128 * MILLISECOND);
+    watch.fleet_says(at(0), Some(ahead), Majority::new(3, 4), 100 * SECOND);
+    let decision = of(&watch, at(0)).unwrap();
+    assert_eq!(decision.by, Authority::Registry);
+    assert!(decision.offset.low > 2 * SECOND && decision.offset.high < 4 * SECOND);
+    // it does not answer, and goes on to count, also when somebody corrects the clock
+    watch.fleet_is_silent();
+    assert_eq!(watch.fleet_majority, Some(Majority::new(3, 4)));
+    let corrected = Moment {
+        wall: 1_003 * SECOND + SECOND,
+        elapsed: SECOND,
+    };
+    let decision = of(&watch, corrected).unwrap();
+    assert!(decision.offset.low > -SECOND && decision.offset.high < SECOND);
+    // others come first who say something now, once the fleet says nothing any more
+    watch.fleet_says(at(2 * SECOND), None, Majority::new(1, 4), 100 * SECOND);
+    watch.kernel_says(at(2 * SECOND), Some(kernel()), at(2 * SECOND));
+    let decision = watch.decide(at(2 * SECOND), &Authorities::default(), 500 * MILLISECOND);
+    assert_eq!(
+        decision.map(|decision| decision.by),
+        Some(Authority::Kernel)
+    );
+    // more than there is room for
+    assert_eq!(
+        Majority::new(70_000, 100_000),
+        Majority {
+            agreeing: u16::MAX,
+            servers: u16::MAX
+        }
+    );
 }

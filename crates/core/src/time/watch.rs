@@ -88,13 +88,24 @@ impl Claim {
     }
 }
 
-/// How many NTP servers agree.
+/// How many NTP servers agree, or clocks of a fleet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Majority {
     /// Those that share a point of time.
-    pub agreeing: u8,
+    pub agreeing: u16,
     /// All that are listed.
-    pub servers: u8,
+    pub servers: u16,
+}
+
+impl Majority {
+    /// So many of so many.
+    pub fn new(agreeing: usize, servers: usize) -> Self {
+        let few = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
+        Self {
+            agreeing: few(agreeing),
+            servers: few(servers),
+        }
+    }
 }
 
 /// Who decides what the clock is off by.
@@ -139,6 +150,10 @@ pub struct Watch {
     ntp: Option<Claim>,
     /// How many that is; `None` before all were asked once.
     pub majority: Option<Majority>,
+    /// What the majority of the fleet said.
+    fleet: Option<Claim>,
+    /// How many clocks that is; `None` before the registry was asked once.
+    pub fleet_majority: Option<Majority>,
     /// What the kernel said when it last vouched for the clock.
     vouched: Option<Claim>,
     /// What the kernel said last; `None` if it does not say.
@@ -210,11 +225,10 @@ impl Watch {
     /// Takes what the NTP servers say together of the wall clock at a moment, which counts as said
     /// now for so many nanoseconds. If no majority agrees, what it said before goes on to count.
     pub fn ntp_says(&mut self, now: Moment, selection: &Selection, lasts: i64) {
-        let few = |count: usize| u8::try_from(count).unwrap_or(u8::MAX);
-        self.majority = Some(Majority {
-            agreeing: few(selection.agreeing),
-            servers: few(selection.truechimers.len()),
-        });
+        self.majority = Some(Majority::new(
+            selection.agreeing,
+            selection.truechimers.len(),
+        ));
         match selection.hull {
             Some(hull) => self.ntp = Claim::new(hull, now, now.elapsed.saturating_add(lasts)),
             None => self.ntp.iter_mut().for_each(Claim::end),
@@ -227,12 +241,27 @@ impl Watch {
         self.majority = None;
     }
 
+    /// Takes what the fleet says of the wall clock at a moment, as [`ntp_says`](Self::ntp_says) does;
+    /// `None` if it says nothing, or the registry does not answer.
+    pub fn fleet_says(&mut self, now: Moment, ahead: Option<Span>, majority: Majority, lasts: i64) {
+        self.fleet_majority = Some(majority);
+        match ahead {
+            Some(ahead) => self.fleet = Claim::new(ahead, now, now.elapsed.saturating_add(lasts)),
+            None => self.fleet.iter_mut().for_each(Claim::end),
+        }
+    }
+
+    /// The registry was asked, and what the fleet says is not known. What it said before goes on to count.
+    pub fn fleet_is_silent(&mut self) {
+        self.fleet_majority.get_or_insert_default();
+    }
+
     /// What one of those who may decide said last.
     pub fn claim(&self, authority: Authority) -> Option<Claim> {
         match authority {
             Authority::Ntp => self.ntp,
             Authority::Kernel => self.vouched,
-            Authority::Registry => None,
+            Authority::Registry => self.fleet,
         }
     }
 
