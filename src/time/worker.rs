@@ -1,5 +1,5 @@
 //! The background worker that asks the NTP servers of snowflake_pg.ntp_servers, whenever it is time to,
-//! and puts together what they say of the clock. It has no database, and works on a standby, too.
+//! and puts together what they say of the clock; it compares that with those of the fleet, too. It has no database, and works on a standby, too.
 
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use crate::postgres::error::Report;
 use crate::postgres::wait::{self, Event};
 use crate::settings;
 use crate::shared::segment::{self, Shared};
+use crate::time::fleet::Fleet;
 use crate::time::gate;
 use crate::time::ntp_server::{Server, range};
 
@@ -58,6 +59,11 @@ pub extern "C-unwind" fn snowflake_pg_clock_worker(_argument: pg_sys::Datum) {
     unsafe { pg_sys::proc_exit(1) };
 }
 
+/// For how many nanoseconds what is measured counts as said now.
+fn lasts() -> i64 {
+    settings::ntp_poll() * LASTS_POLLS + LASTS
+}
+
 /// What the log was told of who contradicts whom.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Contradiction {
@@ -71,6 +77,7 @@ enum Contradiction {
 struct Worker {
     shared: Shared,
     servers: Vec<Server>,
+    fleet: Option<Fleet>,
     rounds: Rounds,
     told: Contradiction,
 }
@@ -80,6 +87,7 @@ impl Worker {
         Self {
             shared,
             servers: Vec::new(),
+            fleet: Fleet::find(shared),
             rounds: Rounds::new(clock::elapsed()),
             told: Contradiction::None,
         }
@@ -93,21 +101,31 @@ impl Worker {
             if wait::take_reload_request() {
                 self.reload();
             }
-            if self.servers.is_empty() {
-                self.evaluate();
-                wait::pause(Event::ClockWorker, NOTHING_TO_DO);
-                continue;
-            }
             let now = clock::elapsed();
             if self.shared.clock_sources().take_jump() {
                 self.rounds.hasten(now);
+                if let Some(fleet) = &mut self.fleet {
+                    fleet.hasten(now);
+                }
             }
-            let left = self.rounds.next().saturating_sub(now);
-            if left <= 0 {
-                self.round(now);
+            let mut next = now.saturating_add(NOTHING_TO_DO * 1_000);
+            if self.servers.is_empty() {
+                self.evaluate();
             } else {
-                wait::pause(Event::ClockWorker, left / 1_000);
+                next = self.rounds.next();
+                if next <= now {
+                    self.round(now);
+                    continue;
+                }
             }
+            if let Some(fleet) = &mut self.fleet {
+                if fleet.next() <= now {
+                    fleet.poll(self.shared, now, lasts());
+                    continue;
+                }
+                next = next.min(fleet.next());
+            }
+            wait::pause(Event::ClockWorker, next.saturating_sub(now) / 1_000);
         }
     }
 
@@ -233,9 +251,8 @@ impl Worker {
         let watch = gate::look(self.shared, now).watch;
         let spans: Vec<_> = self.servers.iter().map(|server| server.span(now)).collect();
         let selection = select(&spans);
-        let lasts = settings::ntp_poll() * LASTS_POLLS + LASTS;
         let gate = self.shared.clock_gate();
-        gate.change(|known| known.watch.ntp_says(now, &selection, lasts));
+        gate.change(|known| known.watch.ntp_says(now, &selection, lasts()));
         let verdicts = spans.iter().zip(&selection.truechimers);
         for (server, (says, agrees)) in self.servers.iter_mut().zip(verdicts) {
             server.judge(*says, *agrees, &selection);
