@@ -93,7 +93,7 @@ fn snowflake_clock_report(
             GateMode::Unsure,
         ];
         let reported = Reported {
-            identity: served::name(identity, "identity")?,
+            identity: member(identity)?,
             nonce: proof::of(served::present(nonce, "nonce")?.0),
             host_name: served::name(host_name, "host_name")?,
             poll: within(served::present(poll, "poll")?, "poll", POLLS)?,
@@ -127,6 +127,16 @@ fn snowflake_clock_report(
         })
     };
     clock_row::write(&report().or_raise())
+}
+
+/// Who reports: not somebody whom the view shows as the registry.
+fn member(identity: Option<Text>) -> Outcome<String> {
+    let member = served::name(identity, "identity")?;
+    if member == REGISTRY {
+        return Err(served::invalid("invalid identity".into())
+            .detail(format!("\"{REGISTRY}\" is the registry itself.")));
+    }
+    Ok(member)
 }
 
 fn within(value: i64, name: &str, [least, most]: [i64; 2]) -> Outcome<i64> {
@@ -279,14 +289,16 @@ impl Clocks {
              FROM ",
         );
         let sql = sql.relation(&self.0).text(which);
-        let (now, itself) = (clock::moment(), identity::system_identifier());
-        let rows = sql::rows(sql, arguments, |row| read(row, now, &itself))?;
+        let itself = identity::system_identifier();
+        let rows = sql::rows(sql, arguments, |row| read(row, &itself))?;
         let rows: Option<_> = rows.into_iter().collect();
         rows.ok_or_else(altered)
     }
 }
 
-fn read(row: &ResultRow, now: Moment, itself: &str) -> Option<Clock> {
+fn read(row: &ResultRow, itself: &str) -> Option<Clock> {
+    // not sooner: a report that comes meanwhile is not from the future
+    let now = clock::moment();
     let identity = row.text(1)?;
     let nanos = |micros: i64| micros.saturating_mul(1_000);
     let reported_at: TimestampWithTimeZone = row.value(13)?;

@@ -69,6 +69,11 @@ impl Fleet {
     /// now for so many nanoseconds.
     pub fn poll(&mut self, shared: Shared, now: i64, lasts: i64) {
         self.rounds.begin(now, settings::ntp_poll(), random::bits());
+        // SAFETY: reads shared memory of the server
+        if unsafe { pg_sys::RecoveryInProgress() } {
+            // it has the identity of its primary, which reports
+            return;
+        }
         match self.ask(shared) {
             Ok((synced, answer)) => self.answered(shared, synced, answer, lasts),
             Err(problem) => {
@@ -80,10 +85,6 @@ impl Fleet {
 
     /// A few round trips. The last one carries what those before it say.
     fn ask(&mut self, shared: Shared) -> Result<(Synced, ClockAnswer), String> {
-        // SAFETY: reads shared memory of the server
-        if unsafe { pg_sys::RecoveryInProgress() } {
-            return Err("a standby has the identity of its primary, which reports".into());
-        }
         let deadline = Deadline::within(PATIENCE);
         let mut report = self.report(shared);
         let mut sync = Sync::default();

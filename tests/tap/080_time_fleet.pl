@@ -28,7 +28,7 @@ my %conf = (
     two => "snowflake_pg.ntp_servers = '$ntp{server}'\n",
     three => '');
 my @names = qw(one two three);
-my %member = map { $_ => new_member($registry, $_, conf => $polls . $conf{$_}) } @names;
+my %member = map { $_ => new_member($registry, $_, allows_streaming => 1, conf => $polls . $conf{$_}) } @names;
 my %name = (registry => 'registry');
 for my $name (@names)
 {
@@ -158,6 +158,19 @@ is($registry->safe_psql('postgres', report('liar', 'liar', -5_000_000, -5_000_00
 verdicts('liar off, ' . all_but(''), '... is called so, and nobody else');
 is($registry->safe_psql('postgres', report('liar', 'liar', '-72057594037927936', '72057594037927936', $hour)), '5|5|t', 'who may be anywhere');
 verdicts('liar agrees, ' . all_but(''), '... moves nobody');
+my $busy = start_recording($registry, 'postgres', 'SET ROLE member',
+    (report('liar', 'liar', '-72057594037927936', '72057594037927936', $hour) =~ s/SET ROLE member; //r) x 3_000);
+works($registry, 'postgres', <<'SQL', '... nor is it stale at the moment of its report');
+DO $$BEGIN
+    FOR attempt IN 1 .. 3000 LOOP
+        IF EXISTS (SELECT FROM snowflake_fleet_clocks WHERE member = 'liar' AND verdict = 'stale') THEN
+            RAISE WARNING 'it is at attempt %', attempt;
+            RETURN;
+        END IF;
+    END LOOP;
+END$$
+SQL
+finish_recording($busy);
 set_clock($member{three}, 3);
 verdicts('liar agrees, ' . all_but('three'), '... and cannot defend one that is off');
 set_clock($member{three}, 0);
@@ -174,6 +187,7 @@ my %invalid = (
     q('a', NULL, 'a', 1000000, 0, 0, NULL, NULL, NULL, NULL, 'right', 'off') => qr/22004: nonce must not be NULL/,
     q('a', gen_random_uuid(), e'a\n', 1000000, 0, 0, NULL, NULL, NULL, NULL, 'right', 'off') => qr/22023: invalid host_name/,
     q('a', gen_random_uuid(), 'a', 999999, 0, 0, NULL, NULL, NULL, NULL, 'right', 'off') => qr/22023: poll 999999 is out of range/,
+    q('registry', gen_random_uuid(), 'a', 1000000, 0, 0, NULL, NULL, NULL, NULL, 'right', 'off') => qr/22023: invalid identity.*DETAIL:  "registry" is the registry itself\./s,
     "$ok, 1, 0, NULL, NULL, NULL, NULL, 'right', 'off'" => qr/22023: offset_low must not be above offset_high/,
     "$ok, 0, NULL, NULL, NULL, NULL, NULL, 'right', 'off'" => qr/22023: offset_low and offset_high must be given together/,
     "$ok, 0, 0, NULL, 1, NULL, NULL, 'right', 'off'" => qr/22023: ntp_low and ntp_high must be given together/,
@@ -210,6 +224,14 @@ with_clock($registry, sub { $registry->start });
 verdicts('one agrees, registry agrees, two agrees', 'after a crash all report anew');
 logged($member{two}, qr/LOG:  the registry compares the clock of this server with others again/, '... which the log says');
 
+# A commit that waits for a standby that is not there keeps nobody from reporting: what is reported is not logged.
+reload_with($registry, 'synchronous_standby_names', 'nobody');
+set_clock($member{two}, 3);
+verdicts('one agrees, registry agrees, two off', 'a registry without its synchronous standby compares clocks');
+set_clock($member{two}, 0);
+reload_with($registry, 'synchronous_standby_names', '');
+verdicts('one agrees, registry agrees, two agrees', '... on and on');
+
 # Two servers can only disagree.
 $one->stop;
 verdicts('one stale, registry alone, two alone', 'two clocks have no majority');
@@ -217,7 +239,33 @@ becomes(sub { of_fleet('two', 'agreeing, clocks, fleet_low') }, '2|2|', '... and
 set_clock($member{two}, 3);
 becomes(sub { fleet(q(offset_low < '-2 s', verdict)) }, 'one f|stale, registry f|alone, two t|alone', '... whatever they differ by');
 
-unlike(slurp_file($_->logfile), qr/terminated by signal|panicked/, 'no process crashed') for clocks();
-$_->stop for $member{two}, $registry;
+# What the registry's server says of itself counts as the registry.
+my $itself = $registry->safe_psql('postgres', 'SELECT system_identifier FROM pg_control_system()');
+is($registry->safe_psql('postgres', report($itself, 'itself', 0, 0)), '1|2|t', 'a registry that is its own member has one vote');
+becomes(sub { fleet('verdict') =~ s/\Q$itself\E/itself/r }, 'itself alone, one stale, registry alone, two alone', '... and is seen');
+
+# A standby has the identity of its primary, and leaves it to that.
+my $failures = "SELECT clocks IS NULL, answers, failures, last_error FROM snowflake_clock_fleet";
+$member{two}->backup('base');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($member{two}, 'base', has_streaming => 1);
+$standby->start;
+my $polls_before = of_fleet('two', 'answers');
+ok(wait_until(sub { of_fleet('two', 'answers') >= $polls_before + 4 }), 'its primary reports');
+is($standby->safe_psql('postgres', $failures), 't|0|0|', '... and a standby does not');
+is(of_fleet('two', 'last_error'), '', '... nor does it contend for the place');
+$member{two}->stop('immediate');
+$standby->promote;
+ok($standby->poll_query_until('postgres', 'SELECT answers > 0 AND last_error IS NULL FROM snowflake_clock_fleet'), 'it does once it is promoted');
+
+# A registry in etcd has no clock.
+my $in_etcd = new_node('in_etcd', conf => "snowflake_pg.registry = 'etcd://127.0.0.1:1/nowhere'\n$polls");
+$in_etcd->start;
+$in_etcd->safe_psql('postgres', 'CREATE EXTENSION snowflake_pg');
+is($in_etcd->safe_psql('postgres', 'SELECT count(*) FROM snowflake_clock_fleet'), 0, 'a registry in etcd compares no clocks');
+is($registry->safe_psql('postgres', 'SELECT verdict FROM snowflake_fleet_clocks LIMIT 1'), 'alone', 'and without members there is nothing to compare');
+
+unlike(slurp_file($_->logfile), qr/terminated by signal|panicked/, 'no process crashed') for clocks(), $standby, $in_etcd;
+$_->stop for $standby, $in_etcd, $registry;
 
 done_testing();
