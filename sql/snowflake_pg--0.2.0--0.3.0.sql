@@ -154,3 +154,71 @@ GRANT EXECUTE ON FUNCTION snowflake_pg_clock_sources() TO pg_monitor;
 GRANT EXECUTE ON FUNCTION snowflake_pg_clock_history() TO pg_monitor;
 GRANT SELECT ON snowflake_clock_sources TO pg_monitor;
 GRANT SELECT ON snowflake_clock_history TO pg_monitor;
+
+-- the clocks of a fleet
+CREATE FUNCTION snowflake_clock_report(identity text, nonce uuid, host_name text, poll bigint, offset_low bigint, offset_high bigint, ntp_low bigint, ntp_high bigint, kernel_low bigint, kernel_high bigint, state text, gate text, OUT received bigint, OUT sent bigint, OUT fleet_low bigint, OUT fleet_high bigint, OUT agreeing integer, OUT clocks integer, OUT accepted boolean)
+VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_clock_report_wrapper';
+CREATE FUNCTION snowflake_pg_fleet_clocks() RETURNS TABLE (member text, host_name text, offset_low interval, offset_high interval, verdict text, reported_at timestamptz, state text, gate text, ntp_low interval, ntp_high interval, kernel_low interval, kernel_high interval)
+STRICT VOLATILE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_fleet_clocks_wrapper';
+-- The clocks of the servers that share this registry, one row each. Times are microseconds. Not logged: what a crash
+-- takes is reported again at the next poll.
+CREATE UNLOGGED TABLE snowflake_clocks (
+    identity text COLLATE "C" PRIMARY KEY,
+    nonce uuid NOT NULL,
+    host_name text COLLATE "C" NOT NULL,
+    poll bigint NOT NULL,
+    offset_low bigint NOT NULL,
+    offset_high bigint NOT NULL,
+    ntp_low bigint,
+    ntp_high bigint,
+    kernel_low bigint,
+    kernel_high bigint,
+    state text COLLATE "C" NOT NULL,
+    gate text COLLATE "C" NOT NULL,
+    reported_at timestamptz NOT NULL,
+    elapsed bigint NOT NULL,
+    server_start timestamptz NOT NULL,
+    CHECK (offset_low <= offset_high)
+) WITH (fillfactor = 50);
+
+CREATE VIEW snowflake_fleet_clocks AS
+    SELECT member, host_name, offset_low, offset_high, verdict, reported_at, state, gate, ntp_low, ntp_high,
+           kernel_low, kernel_high
+    FROM snowflake_pg_fleet_clocks();
+
+-- default privileges of the database may have given more
+REVOKE ALL ON snowflake_clocks, snowflake_fleet_clocks FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION
+    snowflake_clock_report(text, uuid, text, bigint, bigint, bigint, bigint, bigint, bigint, bigint, text, text),
+    snowflake_pg_fleet_clocks()
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+    snowflake_clock_report(text, uuid, text, bigint, bigint, bigint, bigint, bigint, bigint, bigint, text, text)
+    TO snowflake_member;
+GRANT EXECUTE ON FUNCTION snowflake_pg_fleet_clocks() TO snowflake_member, pg_monitor;
+GRANT SELECT ON snowflake_fleet_clocks TO snowflake_member, pg_monitor;
+
+CREATE FUNCTION "snowflake_pg_clock_fleet"() RETURNS TABLE (
+	"registry_low" interval,
+	"registry_high" interval,
+	"fleet_low" interval,
+	"fleet_high" interval,
+	"agreeing" INT,
+	"clocks" INT,
+	"as_of" timestamp with time zone,
+	"answers" bigint,
+	"failures" bigint,
+	"last_error" TEXT
+)
+STRICT VOLATILE PARALLEL RESTRICTED
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_clock_fleet_wrapper';
+CREATE VIEW snowflake_clock_fleet AS
+    SELECT registry_low, registry_high, fleet_low, fleet_high, agreeing, clocks, as_of, answers, failures, last_error
+    FROM snowflake_pg_clock_fleet();
+
+REVOKE EXECUTE ON FUNCTION snowflake_pg_clock_fleet() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION snowflake_pg_clock_fleet() TO pg_monitor;
+GRANT SELECT ON snowflake_clock_fleet TO pg_monitor;

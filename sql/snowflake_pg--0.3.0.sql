@@ -116,6 +116,10 @@ CREATE FUNCTION snowflake_adopt("table" regclass, "column" name) RETURNS void
 VOLATILE STRICT PARALLEL UNSAFE LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_adopt_wrapper';
 
+CREATE FUNCTION snowflake_clock_report(identity text, nonce uuid, host_name text, poll bigint, offset_low bigint, offset_high bigint, ntp_low bigint, ntp_high bigint, kernel_low bigint, kernel_high bigint, state text, gate text, OUT received bigint, OUT sent bigint, OUT fleet_low bigint, OUT fleet_high bigint, OUT agreeing integer, OUT clocks integer, OUT accepted boolean)
+VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_clock_report_wrapper';
+
 CREATE FUNCTION snowflake_decode(id bigint, OUT ts timestamptz, OUT worker_id int, OUT datacenter_id int, OUT machine_id int, OUT sequence int, OUT reserved int)
 STABLE STRICT PARALLEL SAFE LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_decode_wrapper';
@@ -252,6 +256,30 @@ REVOKE EXECUTE ON FUNCTION snowflake_pg_clock() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION snowflake_pg_clock() TO pg_monitor;
 GRANT SELECT ON snowflake_clock TO pg_monitor;
 
+CREATE  FUNCTION "snowflake_pg_clock_fleet"() RETURNS TABLE (
+	"registry_low" interval,
+	"registry_high" interval,
+	"fleet_low" interval,
+	"fleet_high" interval,
+	"agreeing" INT,
+	"clocks" INT,
+	"as_of" timestamp with time zone,
+	"answers" bigint,
+	"failures" bigint,
+	"last_error" TEXT
+)
+STRICT VOLATILE PARALLEL RESTRICTED
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_clock_fleet_wrapper';
+
+CREATE VIEW snowflake_clock_fleet AS
+    SELECT registry_low, registry_high, fleet_low, fleet_high, agreeing, clocks, as_of, answers, failures, last_error
+    FROM snowflake_pg_clock_fleet();
+
+REVOKE EXECUTE ON FUNCTION snowflake_pg_clock_fleet() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION snowflake_pg_clock_fleet() TO pg_monitor;
+GRANT SELECT ON snowflake_clock_fleet TO pg_monitor;
+
 CREATE  FUNCTION "snowflake_pg_clock_history"() RETURNS TABLE (
 	"server" TEXT,
 	"at" timestamp with time zone,
@@ -307,6 +335,10 @@ CREATE  FUNCTION "snowflake_pg_create_member_role"() RETURNS void
 STRICT VOLATILE PARALLEL UNSAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_pg_create_member_role_wrapper';
+
+CREATE FUNCTION snowflake_pg_fleet_clocks() RETURNS TABLE (member text, host_name text, offset_low interval, offset_high interval, verdict text, reported_at timestamptz, state text, gate text, ntp_low interval, ntp_high interval, kernel_low interval, kernel_high interval)
+STRICT VOLATILE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_fleet_clocks_wrapper';
 
 CREATE  FUNCTION "snowflake_pg_layouts"() RETURNS TABLE (
 	"layout" TEXT,
@@ -409,6 +441,41 @@ GRANT SELECT ON snowflake_leases TO snowflake_member, pg_monitor;
 GRANT SELECT ON snowflake_registry TO pg_monitor;
 
 GRANT SELECT ON snowflake_registry, snowflake_registry_lease TO pg_database_owner;
+
+CREATE UNLOGGED TABLE snowflake_clocks (
+    identity text COLLATE "C" PRIMARY KEY,
+    nonce uuid NOT NULL,
+    host_name text COLLATE "C" NOT NULL,
+    poll bigint NOT NULL,
+    offset_low bigint NOT NULL,
+    offset_high bigint NOT NULL,
+    ntp_low bigint,
+    ntp_high bigint,
+    kernel_low bigint,
+    kernel_high bigint,
+    state text COLLATE "C" NOT NULL,
+    gate text COLLATE "C" NOT NULL,
+    reported_at timestamptz NOT NULL,
+    elapsed bigint NOT NULL,
+    server_start timestamptz NOT NULL,
+    CHECK (offset_low <= offset_high)
+) WITH (fillfactor = 50);
+
+CREATE VIEW snowflake_fleet_clocks AS
+    SELECT member, host_name, offset_low, offset_high, verdict, reported_at, state, gate, ntp_low, ntp_high,
+           kernel_low, kernel_high
+    FROM snowflake_pg_fleet_clocks();
+
+REVOKE ALL ON snowflake_clocks, snowflake_fleet_clocks FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION
+    snowflake_clock_report(text, uuid, text, bigint, bigint, bigint, bigint, bigint, bigint, bigint, text, text),
+    snowflake_pg_fleet_clocks()
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+    snowflake_clock_report(text, uuid, text, bigint, bigint, bigint, bigint, bigint, bigint, bigint, text, text)
+    TO snowflake_member;
+GRANT EXECUTE ON FUNCTION snowflake_pg_fleet_clocks() TO snowflake_member, pg_monitor;
+GRANT SELECT ON snowflake_fleet_clocks TO snowflake_member, pg_monitor;
 
 CREATE  FUNCTION "snowflake_pg_server_layout"() RETURNS TEXT
 STRICT VOLATILE PARALLEL RESTRICTED

@@ -25,7 +25,7 @@ static CLOCK_TOLERANCE: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 static CLOCK_GATE: GucSetting<ClockGate> = GucSetting::<ClockGate>::new(ClockGate::Off);
 static CLOCK_MAX_ERROR: GucSetting<i32> = GucSetting::<i32>::new(500);
 static CLOCK_SOURCES: GucSetting<Option<CString>> =
-    GucSetting::<Option<CString>>::new(Some(c"ntp, kernel"));
+    GucSetting::<Option<CString>>::new(Some(c"ntp, registry, kernel"));
 static CLOCK_WORKER: GucSetting<bool> = GucSetting::<bool>::new(false);
 static NTP_POLL: GucSetting<i32> = GucSetting::<i32>::new(64);
 static NTP_SERVERS: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
@@ -196,15 +196,15 @@ fn define_gate() {
 fn define_time() {
     GucRegistry::define_bool_guc(
         c"snowflake_pg.clock_worker",
-        c"Sets whether a background worker asks the NTP servers.",
-        c"It asks those of snowflake_pg.ntp_servers.",
+        c"Sets whether a background worker measures the clock.",
+        c"It asks the servers of snowflake_pg.ntp_servers, and the registry in PostgreSQL.",
         &CLOCK_WORKER,
         GucContext::Postmaster,
         GucFlags::default(),
     );
     define_int(
         c"snowflake_pg.ntp_poll",
-        c"Sets how often the background worker asks the NTP servers.",
+        c"Sets how often the background worker asks the NTP servers and the registry.",
         c"Less than a minute is for servers of your own.",
         &NTP_POLL,
         (1, 3_600, GucFlags::UNIT_S),
@@ -294,6 +294,12 @@ pub fn registry() -> Option<String> {
     Some(text(&REGISTRY).trim().to_string()).filter(|registry| !registry.is_empty())
 }
 
+/// The registry whose members compare their clocks; `None` if there is none, or one in etcd, which has no
+/// clock.
+pub fn fleet() -> Option<String> {
+    registry().filter(|registry| setting::is_postgres(registry))
+}
+
 /// The registry that blocks of tickets come from; `None` if it is the database of the ticket.
 pub fn ticket_registry() -> Option<String> {
     match text(&TICKET_REGISTRY).trim() {
@@ -353,7 +359,7 @@ pub fn clock_sources() -> Authorities {
 /// What the setting was when a setting changed last, read once.
 static SOURCES_READ: BackendLocal<Option<Authorities>> = BackendLocal::new(None);
 
-/// Whether a background worker asks NTP servers.
+/// Whether a background worker measures the clock.
 pub fn clock_worker() -> bool {
     CLOCK_WORKER.get()
 }

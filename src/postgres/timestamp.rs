@@ -12,7 +12,12 @@ const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 /// A PostgreSQL timestamp as an instant. Times past the year 294246, which core does not hold,
 /// become its last finite one: no layout reaches that far.
 pub fn from_postgres(timestamp: TimestampWithTimeZone) -> Timestamp {
-    match pg_sys::TimestampTz::from(timestamp) {
+    from_postgres_micros(timestamp.into())
+}
+
+/// The same of its raw value.
+pub fn from_postgres_micros(timestamp: pg_sys::TimestampTz) -> Timestamp {
+    match timestamp {
         i64::MIN => Timestamp::NEGATIVE_INFINITY,
         i64::MAX => Timestamp::INFINITY,
         micros => Timestamp::from_micros(micros.saturating_add(POSTGRES_EPOCH).min(i64::MAX - 1)),

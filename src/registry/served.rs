@@ -99,7 +99,7 @@ fn snowflake_lease_release(layout: Text, worker_id: i32, nonce: Uuid, mark: i64)
 }
 
 /// Refuses callers whose transaction would not do.
-fn check_caller(function: &CStr) -> Outcome<()> {
+pub fn check_caller(function: &CStr) -> Outcome<()> {
     transaction::refuse_standby(function);
     transaction::refuse_read_only(function);
     let function = function.to_string_lossy();
@@ -109,11 +109,11 @@ fn check_caller(function: &CStr) -> Outcome<()> {
     transaction::refuse_other_isolation(&function)
 }
 
-fn invalid(message: String) -> Failure {
+pub fn invalid(message: String) -> Failure {
     Failure::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, message)
 }
 
-fn present<T>(argument: Option<T>, name: &str) -> Outcome<T> {
+pub fn present<T>(argument: Option<T>, name: &str) -> Outcome<T> {
     argument.ok_or_else(|| {
         Failure::new(
             PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
@@ -132,7 +132,7 @@ fn within(argument: Option<i64>, name: &str, least: i64, most: i64) -> Outcome<i
 }
 
 /// Something that is stored, shown to people and written to logs.
-fn name(argument: Option<Text>, name: &str) -> Outcome<String> {
+pub fn name(argument: Option<Text>, name: &str) -> Outcome<String> {
     let text = present(argument, name)?;
     let (bytes, printable) = (text.bytes(), b' '..=b'~');
     if (1..=LONGEST_NAME).contains(&bytes.len())

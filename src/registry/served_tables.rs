@@ -97,7 +97,7 @@ impl Tables {
 /// processors for: 1.7 ms in the middle, 39 ms for one in a thousand, 58 ms at the longest of 8,010,
 /// whether a flush of the log takes 200 or 600 ms, as the commit is not part of it. This is more than
 /// ten times that, and no more than the shortest time that a member waits for its answer.
-const LONGEST_HOLD: i32 = 1_000;
+pub const LONGEST_HOLD: i32 = 1_000;
 
 /// The row of `snowflake_registry`, locked: one decides at a time.
 pub struct RegistryRow {
@@ -185,7 +185,7 @@ impl RegistryRow {
 }
 
 /// For a NULL or a type that the tables do not allow as they were made.
-fn altered() -> Failure {
+pub fn altered() -> Failure {
     Failure::new(
         PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
         "tables of the registry were altered",

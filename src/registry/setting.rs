@@ -48,6 +48,11 @@ pub fn kind(setting: &str) -> &'static str {
     }
 }
 
+/// Whether the registry is a PostgreSQL database.
+pub fn is_postgres(setting: &str) -> bool {
+    matches!(Kind::of(setting), Kind::Postgres)
+}
+
 /// Where the registry is, to go on after its name; this holds no secret either.
 pub fn place(setting: &str) -> String {
     if let Kind::Etcd = Kind::of(setting) {

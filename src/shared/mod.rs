@@ -5,6 +5,7 @@ pub mod bounded_text;
 pub mod clock_gate;
 pub mod clock_sources;
 pub mod counters;
+pub mod fleet_status;
 pub mod holder;
 pub mod lease_status;
 pub mod marks;

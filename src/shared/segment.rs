@@ -17,6 +17,7 @@ use crate::shared::block_orders::BlockOrders;
 use crate::shared::clock_gate::ClockGate;
 use crate::shared::clock_sources::ClockSources;
 use crate::shared::counters::{COUNTERS, CounterEntry, Counters};
+use crate::shared::fleet_status::FleetStatus;
 use crate::shared::holder::Holder;
 use crate::shared::marks::{Marks, StoredMarks};
 use crate::shared::ntp_turns::NtpTurns;
@@ -52,6 +53,7 @@ struct Header {
     clock_gate: ClockGate,
     ntp_turns: NtpTurns,
     clock_sources: ClockSources,
+    fleet_status: FleetStatus,
 }
 
 /// Shared memory as a backend sees it.
@@ -144,6 +146,11 @@ impl Shared {
     /// The NTP servers that this server asks.
     pub fn clock_sources(self) -> &'static ClockSources {
         &self.header.clock_sources
+    }
+
+    /// What came of comparing this server's clock with those of its fleet.
+    pub fn fleet_status(self) -> &'static FleetStatus {
+        &self.header.fleet_status
     }
 
     /// Whose turn it is to ask which NTP server.
@@ -262,6 +269,7 @@ impl Header {
             clock_gate: ClockGate::new(tranche, clock::elapsed()),
             ntp_turns: NtpTurns::new(),
             clock_sources: ClockSources::new(tranche),
+            fleet_status: FleetStatus::new(tranche),
         })
     }
 }

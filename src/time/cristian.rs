@@ -121,7 +121,7 @@ fn connect(conninfo: &Text) -> Outcome<Connection> {
 }
 
 /// Our clocks, as close to each other as a few attempts bring them.
-fn bracket() -> Bracket {
+pub fn bracket() -> Bracket {
     let read = || Bracket {
         before: clock::wall_nanos(),
         elapsed: clock::elapsed(),

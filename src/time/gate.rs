@@ -109,23 +109,26 @@ fn judge(shared: Shared, mode: GateMode, now: Moment) -> Outcome<()> {
     }
     if awaits_first_round(shared, mode, &finding) {
         return Err(Failure::state("the clock of this server is not known yet")
-            .detail("The first answers of the NTP servers are to come."));
+            .detail("The first answers of those that are asked for the time are to come."));
     }
     Ok(())
 }
 
-/// Whether the words are still to be opened, by a clock that nobody knows anything of, and NTP servers
-/// are about to say something. Who asks them may fail to, so nobody waits for longer than for others.
+/// Whether the words are still to be opened, by a clock that nobody knows anything of, and NTP servers or
+/// the fleet are about to say something. Who asks them may fail to, so nobody waits for longer than for others.
 fn awaits_first_round(shared: Shared, mode: GateMode, finding: &Finding) -> bool {
     let gate = shared.clock_gate();
     mode.can_refuse()
         && (gate.is_closed() || shared.holder().required())
         && finding.verdict == Verdict::Unknown
         && settings::clock_worker()
-        && settings::clock_sources()
-            .iter()
-            .any(|by| by == Authority::Ntp)
-        && finding.watch.majority.is_none()
+        && settings::clock_sources().iter().any(|by| match by {
+            Authority::Ntp => finding.watch.majority.is_none(),
+            Authority::Registry => {
+                settings::fleet().is_some() && finding.watch.fleet_majority.is_none()
+            }
+            Authority::Kernel => false,
+        })
         && gate.running(finding.now.elapsed) < PATIENCE
 }
 
@@ -213,14 +216,17 @@ fn views() -> &'static str {
 }
 
 /// Who said something, as the middle of a sentence.
-fn who_said(by: Authority, majority: Option<Majority>) -> String {
-    match (by, majority) {
-        (Authority::Ntp, Some(Majority { agreeing, servers })) if agreeing > servers / 2 => {
-            format!("{agreeing} of {servers} NTP servers")
+fn who_said(by: Authority, watch: &Watch) -> String {
+    let (majority, are) = match by {
+        Authority::Ntp => (watch.majority, "NTP servers"),
+        Authority::Registry => (watch.fleet_majority, "servers of the fleet"),
+        Authority::Kernel => return "the kernel".into(),
+    };
+    match majority {
+        Some(Majority { agreeing, servers }) if agreeing > servers / 2 => {
+            format!("{agreeing} of {servers} {are}")
         }
-        (Authority::Ntp, _) => "NTP servers".into(),
-        (Authority::Registry, _) => "the registry".into(),
-        (Authority::Kernel, _) => "the kernel".into(),
+        _ => are.into(),
     }
 }
 
@@ -251,7 +257,7 @@ fn refusal(finding: &Finding) -> Failure {
                      snowflake_pg.clock_max_error is {most} ms. {kernel}",
                     seconds(low / 1_000),
                     seconds(high / 1_000),
-                    who_said(by, watch.majority)
+                    who_said(by, watch)
                 ))
                 .hint(format!(
                     "Correct the clock; IDs go on without a restart. {}",

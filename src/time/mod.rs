@@ -2,6 +2,8 @@
 //! IDs by a clock that is wrong.
 
 pub mod cristian;
+pub mod fleet;
+pub mod fleet_view;
 pub mod functions;
 pub mod gate;
 pub mod kernel;

@@ -1,5 +1,6 @@
 //! The background worker that asks the NTP servers of snowflake_pg.ntp_servers, whenever it is time to,
-//! and puts together what they say of the clock. It has no database, and works on a standby, too.
+//! and puts together what they say of the clock. It compares the clock with those of the fleet, too. It
+//! has no database, and works on a standby.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use crate::postgres::wait::{self, Event};
 use crate::settings;
 use crate::shared::clock_sources::ServerName;
 use crate::shared::segment::{self, Shared};
+use crate::time::fleet::Fleet;
 use crate::time::gate;
 use crate::time::ntp_server::{Server, range};
 
@@ -69,6 +71,7 @@ enum Contradiction {
 struct Worker {
     shared: Shared,
     servers: Vec<Server>,
+    fleet: Option<Fleet>,
     rounds: Rounds,
     told: Contradiction,
     /// Whether a gate that can refuse went by these servers when the log was warned last, or need not be.
@@ -80,6 +83,7 @@ impl Worker {
         Self {
             shared,
             servers: Vec::new(),
+            fleet: Fleet::find(shared),
             rounds: Rounds::new(clock::elapsed()),
             told: Contradiction::None,
             warned: (false, Vec::new()),
@@ -94,21 +98,31 @@ impl Worker {
             if wait::take_reload_request() {
                 self.reload();
             }
-            if self.servers.is_empty() {
-                self.evaluate();
-                wait::pause(Event::ClockWorker, NOTHING_TO_DO);
-                continue;
-            }
             let now = clock::elapsed();
             if self.shared.clock_sources().take_jump() {
                 self.rounds.hasten(now);
+                if let Some(fleet) = &mut self.fleet {
+                    fleet.hasten(now);
+                }
             }
-            let left = self.rounds.next().saturating_sub(now);
-            if left <= 0 {
-                self.round(now);
+            let mut next = now.saturating_add(NOTHING_TO_DO * 1_000);
+            if self.servers.is_empty() {
+                self.evaluate();
             } else {
-                wait::pause(Event::ClockWorker, left / 1_000);
+                next = self.rounds.next();
+                if next <= now {
+                    self.round(now);
+                    continue;
+                }
             }
+            if let Some(fleet) = &mut self.fleet {
+                if fleet.next() <= now {
+                    fleet.poll(self.shared, now);
+                    continue;
+                }
+                next = next.min(fleet.next());
+            }
+            wait::pause(Event::ClockWorker, next.saturating_sub(now) / 1_000);
         }
     }
 

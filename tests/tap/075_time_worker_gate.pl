@@ -261,7 +261,7 @@ for my $case ([ 1, qr/LOG:  one NTP server cannot be outvoted\n.*DETAIL:  IDs st
     $member->start;
     $member->safe_psql('postgres', 'CREATE EXTENSION snowflake_pg');
     isnt(held($member), '', 'a lease');
-    logged($member, qr/the clock of this server is not known yet: The first answers of the NTP servers are to come\./, '... but not at once');
+    logged($member, qr/the clock of this server is not known yet: The first answers of those that are asked for the time are to come\./, '... but not at once');
     works($member, 'postgres', 'SELECT snowflake_next()', '... and an ID');
     $_->stop for $member, $registry;
 }

@@ -8,7 +8,7 @@ use super::error::Error;
 pub enum Authority {
     /// The majority of the NTP servers.
     Ntp,
-    /// The registry that this server leases its worker ID from.
+    /// The majority of the servers that share a registry of worker IDs.
     Registry,
     /// The kernel.
     Kernel,
@@ -39,9 +39,9 @@ impl Authority {
 pub struct Authorities([Option<Authority>; ALL.len()]);
 
 impl Default for Authorities {
-    /// NTP, then the kernel.
+    /// All of them, whoever is furthest from this machine first.
     fn default() -> Self {
-        Self([Some(Authority::Ntp), Some(Authority::Kernel), None])
+        Self(ALL.map(Some))
     }
 }
 

@@ -57,13 +57,24 @@ impl Claim {
     }
 }
 
-/// How many NTP servers agree.
+/// How many NTP servers agree, or clocks of a fleet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Majority {
     /// Those that share a point of time.
-    pub agreeing: u8,
+    pub agreeing: u16,
     /// All that are listed.
-    pub servers: u8,
+    pub servers: u16,
+}
+
+impl Majority {
+    /// So many of so many.
+    pub fn new(agreeing: usize, servers: usize) -> Self {
+        let few = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
+        Self {
+            agreeing: few(agreeing),
+            servers: few(servers),
+        }
+    }
 }
 
 /// Who decides what the clock is off by.
@@ -110,6 +121,10 @@ pub struct Watch {
     pub majority: Option<Majority>,
     /// Whether they announced a leap second.
     leap: bool,
+    /// What the majority of the fleet said.
+    fleet: Option<Claim>,
+    /// How many clocks that is; `None` before the registry was asked once.
+    pub fleet_majority: Option<Majority>,
     /// What the kernel said when it last vouched for the clock.
     vouched: Option<Claim>,
     /// What the kernel said last; `None` if it does not say.
@@ -136,7 +151,7 @@ impl Watch {
     }
 
     /// Looks at the clocks; returns a jump since they were looked at last. The kernel is due after it,
-    /// and what NTP servers said was said before: all clocks of a machine that stood still are behind,
+    /// and what others said was said before: all clocks of a machine that stood still are behind,
     /// and who set this one right knows better. A reading from before the last look, by a caller that
     /// was held up, says nothing new.
     pub fn see(&mut self, now: Moment) -> Option<Jump> {
@@ -148,7 +163,7 @@ impl Watch {
             self.jump = jump;
             self.jumped = Some(now.elapsed);
             self.asked = None;
-            self.ntp.iter_mut().for_each(Claim::end);
+            self.end_what_is_old();
         }
         self.latest = Some(now);
         jump
@@ -196,20 +211,26 @@ impl Watch {
         if selection.hull.is_some() {
             self.leap = consensus.leap;
         }
-        let few = |count: usize| u8::try_from(count).unwrap_or(u8::MAX);
         if consensus.all_asked || selection.hull.is_some() || self.majority.is_some() {
-            self.majority = Some(Majority {
-                agreeing: few(selection.agreeing),
-                servers: few(selection.truechimers.len()),
-            });
+            self.majority = Some(Majority::new(
+                selection.agreeing,
+                selection.truechimers.len(),
+            ));
         }
         match selection.hull.zip(consensus.said) {
             Some((hull, said)) => self.ntp = Claim::new(hull, now, said),
             None => self.ntp.iter_mut().for_each(Claim::end),
         }
+        self.end_what_is_old();
+    }
+
+    /// What was said before the last jump.
+    fn end_what_is_old(&mut self) {
         let is_old = |claim: &Claim| self.jumped.is_some_and(|jumped| claim.said.at < jumped);
-        self.ntp
-            .iter_mut()
+        let claims = [&mut self.ntp, &mut self.fleet];
+        claims
+            .into_iter()
+            .flatten()
             .filter(|claim| is_old(claim))
             .for_each(Claim::end);
     }
@@ -241,12 +262,28 @@ impl Watch {
         })
     }
 
+    /// Takes what the fleet says of the wall clock at a moment, as [`ntp_says`](Self::ntp_says) does;
+    /// `None` if it says nothing, or the registry does not answer.
+    pub fn fleet_says(&mut self, now: Moment, ahead: Option<Span>, majority: Majority, said: Said) {
+        self.fleet_majority = Some(majority);
+        match ahead {
+            Some(ahead) => self.fleet = Claim::new(ahead, now, said),
+            None => self.fleet.iter_mut().for_each(Claim::end),
+        }
+        self.end_what_is_old();
+    }
+
+    /// The registry was asked, and what the fleet says is not known. What it said before goes on to count.
+    pub fn fleet_is_silent(&mut self) {
+        self.fleet_majority.get_or_insert_default();
+    }
+
     /// What one of those who may decide said last.
     pub fn claim(&self, authority: Authority) -> Option<Claim> {
         match authority {
             Authority::Ntp => self.ntp,
             Authority::Kernel => self.vouched,
-            Authority::Registry => None,
+            Authority::Registry => self.fleet,
         }
     }
 
