@@ -32,6 +32,8 @@ pub struct Known {
     pub watch: Watch,
     /// What the log was told last; at first that nothing is wrong.
     pub told: Verdict,
+    /// What the clock was worth when somebody looked last, but for what is near a leap second.
+    pub verdict: Option<Verdict>,
 }
 
 impl ClockGate {
@@ -43,6 +45,7 @@ impl ClockGate {
             known: UnsafeCell::new(Known {
                 watch: Watch::default(),
                 told: Verdict::Right,
+                verdict: None,
             }),
             closed: AtomicBool::new(false),
             started: AtomicU64::new(now as u64),

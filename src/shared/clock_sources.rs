@@ -6,7 +6,9 @@ use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use pgrx::pg_sys;
-use snowflake_core::time::{MOST_SERVERS, Packet, Samples, Standing};
+use snowflake_core::time::{
+    KernelSample, MOST_SERVERS, Packet, Restraint, Ring, Samples, Standing, State,
+};
 
 use crate::postgres::lock::Lock;
 use crate::shared::bounded_text::BoundedText;
@@ -22,7 +24,11 @@ pub struct Record {
     /// Its first address, once that is known.
     pub address: Option<SocketAddr>,
     pub samples: Samples,
+    /// What came of asking it last.
+    pub latest: Option<State>,
     pub standing: Standing,
+    /// How often it lets itself be asked.
+    pub restraint: Restraint,
     /// Its latest answer.
     pub packet: Option<Packet>,
     /// Requests that were sent, or could not be.
@@ -44,13 +50,15 @@ pub struct ClockSources {
     /// How many of the records are in use.
     count: UnsafeCell<usize>,
     records: UnsafeCell<[Record; MOST_SERVERS]>,
+    /// What the kernel said in the meantime.
+    kernel: UnsafeCell<Ring<KernelSample>>,
     /// The latch of the worker that asks them; null before there is one.
     worker: AtomicPtr<pg_sys::Latch>,
     /// Whether the clock has jumped since the worker looked.
     jumped: AtomicBool,
 }
 
-// SAFETY: count and records are read and written under the lock
+// SAFETY: count, records and kernel are read and written under the lock
 unsafe impl Sync for ClockSources {}
 
 impl ClockSources {
@@ -60,6 +68,7 @@ impl ClockSources {
             lock: Lock::new(tranche),
             count: UnsafeCell::new(0),
             records: UnsafeCell::new([Record::default(); MOST_SERVERS]),
+            kernel: UnsafeCell::new(Ring::default()),
             worker: AtomicPtr::new(null_mut()),
             jumped: AtomicBool::new(false),
         }
@@ -75,6 +84,14 @@ impl ClockSources {
             // SAFETY: read and written under the lock only
             let (count, records) = unsafe { (*self.count.get(), &*self.records.get()) };
             records.get(index).filter(|_| index < count).copied()
+        })
+    }
+
+    /// What the kernel vouched for lately.
+    pub fn kernel(&self) -> Ring<KernelSample> {
+        self.lock.with_shared(|| {
+            // SAFETY: read and written under the lock only
+            unsafe { *self.kernel.get() }
         })
     }
 
@@ -106,6 +123,18 @@ impl ClockSources {
         self.lock.with(|| {
             // SAFETY: read and written under the lock only, which is held alone
             unsafe { *self.count.get() = count.min(MOST_SERVERS) }
+        });
+    }
+
+    /// Adds what the kernel vouches for, so long after the last time at the earliest, in nanoseconds.
+    pub fn note_kernel(&self, sample: KernelSample, apart: i64) {
+        self.lock.with(|| {
+            // SAFETY: read and written under the lock only, which is held alone
+            let ring = unsafe { &mut *self.kernel.get() };
+            let next = |last: &KernelSample| last.at.elapsed.saturating_add(apart);
+            if ring.latest().next().map(next) <= Some(sample.at.elapsed) {
+                ring.push(sample);
+            }
         });
     }
 

@@ -3,7 +3,7 @@
 use std::ffi::{CStr, CString};
 
 use pgrx::prelude::*;
-use snowflake_core::time::{Bracket, ServerTimes, Sync, Synced, check_rounds};
+use snowflake_core::time::{Bracket, ServerTimes, Shown, Sync, Synced, check_rounds};
 
 use crate::host::clock;
 use crate::net::deadline::Deadline;
@@ -40,12 +40,13 @@ AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#)]
 fn cristian_sync(conninfo: Text, rounds: i32) -> Row<6> {
     let synced = measure(&conninfo, rounds).or_raise();
+    let shown = Shown::new(synced.offset, synced.error);
+    let bounds = synced.bounds.to_micros();
     Row([
-        interval::nearest(synced.offset).into_datum(),
-        // what rounding takes from the offset is added
-        interval::at_most(synced.error.saturating_add(500)).into_datum(),
-        interval::at_least(synced.bounds.low).into_datum(),
-        interval::at_most(synced.bounds.high).into_datum(),
+        interval::from_micros(shown.offset).into_datum(),
+        interval::from_micros(shown.distance).into_datum(),
+        interval::from_micros(bounds.low).into_datum(),
+        interval::from_micros(bounds.high).into_datum(),
         interval::at_most(synced.round_trip).into_datum(),
         synced.rounds.into_datum(),
     ])

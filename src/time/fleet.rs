@@ -65,9 +65,8 @@ impl Fleet {
         self.rounds.hasten(now);
     }
 
-    /// Measures, reports, and tells the gate, the view and the log. What the fleet says counts as said
-    /// now for so many nanoseconds.
-    pub fn poll(&mut self, shared: Shared, now: i64, lasts: i64) {
+    /// Measures, reports, and tells the gate, the view and the log.
+    pub fn poll(&mut self, shared: Shared, now: i64) {
         self.rounds.begin(now, settings::ntp_poll(), random::bits());
         // SAFETY: reads shared memory of the server
         if unsafe { pg_sys::RecoveryInProgress() } {
@@ -75,7 +74,7 @@ impl Fleet {
             return;
         }
         match self.ask(shared) {
-            Ok((synced, answer)) => self.answered(shared, synced, answer, lasts),
+            Ok((synced, answer)) => self.answered(shared, synced, answer),
             Err(problem) => {
                 self.not_before = clock::elapsed().saturating_add(PAUSE);
                 self.failed(shared, &problem);
@@ -128,12 +127,16 @@ impl Fleet {
         }
     }
 
-    fn answered(&self, shared: Shared, synced: Synced, answer: ClockAnswer, lasts: i64) {
+    fn answered(&self, shared: Shared, synced: Synced, answer: ClockAnswer) {
         let now = clock::moment();
         let ahead = answer.hull.map(|hull| ahead_of_member(hull, synced.bounds));
         let majority = Majority::new(answer.agreeing, answer.clocks);
         let gate = shared.clock_gate();
-        gate.change(|known| known.watch.fleet_says(now, ahead, majority, lasts));
+        gate.change(|known| {
+            known
+                .watch
+                .fleet_says(now, ahead, majority, settings::ntp_poll())
+        });
         gate::report(shared);
         let trouble = match answer.accepted {
             Some(true) => "",

@@ -13,7 +13,7 @@ use crate::host::clock;
 use crate::postgres::error::{Failure, Outcome, Report};
 use crate::postgres::wait::{self, Event};
 use crate::settings;
-use crate::shared::clock_gate::ClockGate;
+use crate::shared::clock_gate::{ClockGate, Known};
 use crate::shared::segment::Shared;
 use crate::shared::words::Beginning;
 use crate::time::kernel;
@@ -146,7 +146,11 @@ fn open(shared: Shared, gate: &ClockGate, sample: &ClockSample) {
 /// jump.
 pub fn look(shared: Shared, now: Moment) -> Finding {
     let gate = shared.clock_gate();
-    let mut watch = gate.known().watch;
+    let Known {
+        mut watch,
+        verdict: before,
+        ..
+    } = gate.known();
     if watch.is_due(now) {
         let kernel = kernel::read();
         let after = clock::moment();
@@ -164,11 +168,15 @@ pub fn look(shared: Shared, now: Moment) -> Finding {
     let max_error = settings::clock_max_error();
     let decision = watch.decide(now, &settings::clock_sources(), max_error);
     let offset = decision.map(|decision| decision.offset);
+    let verdict = watch.verdict(now, offset, max_error, before);
+    if before != Some(verdict) && !watch.is_near_leap(now) {
+        gate.change(|known| known.verdict = Some(verdict));
+    }
     Finding {
         watch,
         now,
         decision,
-        verdict: Verdict::new(offset, max_error),
+        verdict,
     }
 }
 

@@ -218,10 +218,10 @@ fn row(asked: Asked) -> Row<12> {
     let length = |of: fn(Estimate) -> Interval| estimate.and_then(|known| of(known).into_datum());
     Row([
         state.name().into_datum(),
-        length(|known| interval::nearest(known.measurement.offset)),
+        length(|known| interval::from_micros(known.shown().offset)),
         length(|known| interval::nearest(known.measurement.delay)),
         length(|known| interval::at_most(known.measurement.dispersion)),
-        length(|known| interval::at_most(known.distance)),
+        length(|known| interval::from_micros(known.shown().distance)),
         length(|known| interval::at_most(known.jitter)),
         packet.map(|packet| i32::from(packet.stratum).into()),
         packet.map(|packet| i32::from(packet.leap).into()),

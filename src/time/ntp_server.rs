@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use snowflake_core::time::{
-    Answer, Kiss, Moment, Restraint, Sample, Selection, Span, Standing, State, server_name,
+    Answer, Heard, Kiss, Moment, Restraint, Said, Sample, Selection, Span, Standing, State,
+    server_name,
 };
 use snowflake_core::{Endpoint, seconds, signed_seconds};
 
@@ -23,13 +24,12 @@ const TIMEOUT: i64 = 1_000_000;
 pub struct Server {
     pub endpoint: Endpoint,
     pub record: Record,
-    pub restraint: Restraint,
-    /// What came of asking it last.
-    latest: Option<State>,
     /// Whether the majority of servers agrees with it, if there is one.
     agrees: Option<bool>,
     /// Whether its address is to be looked up.
     pub lookup: bool,
+    /// Whether it is the machine of one that is listed before it, which has the vote of both.
+    is_double: bool,
     /// Whether the log was told that it is a falseticker.
     told: bool,
 }
@@ -44,10 +44,9 @@ impl Server {
                 name,
                 ..Record::default()
             },
-            restraint: Restraint::default(),
-            latest: None,
             agrees: None,
             lookup: true,
+            is_double: false,
             told: false,
         }
     }
@@ -55,7 +54,10 @@ impl Server {
     /// The same as if nobody had asked it yet, but for what it said.
     pub fn renewed(self) -> Self {
         Self {
-            restraint: Restraint::default(),
+            record: Record {
+                restraint: Restraint::default(),
+                ..self.record
+            },
             lookup: true,
             ..self
         }
@@ -67,12 +69,26 @@ impl Server {
         Some(SocketAddr::new(address, self.endpoint.port))
     }
 
+    /// Takes whether it is the machine of one that is listed before it: it says nothing then.
+    pub fn share(&mut self, with: Option<ServerName>) {
+        self.is_double = with.is_some();
+        if let Some(other) = with {
+            self.record.samples.withdraw();
+            self.fail(&format!("its address is that of {other}"));
+        }
+    }
+
     /// Asks for the time.
     pub fn ask(&mut self, shared: Shared, address: SocketAddr) {
+        if self.is_double {
+            // the name may become that of another machine
+            self.lookup |= self.record.restraint.missed();
+            return;
+        }
         // it sends at once, and others that are waiting for their turn come later: they could keep
         // it from asking otherwise
         let _ = shared.ntp_turns().take(address, clock::monotonic());
-        self.restraint.ask(clock::elapsed());
+        self.record.restraint.ask(clock::elapsed());
         let record = &mut self.record;
         record.polls += 1;
         let mut ignored = 0;
@@ -91,8 +107,8 @@ impl Server {
             answer,
             sent,
         } = reply;
-        self.restraint.answered();
-        self.latest = Some(answer.state());
+        self.record.restraint.answered();
+        self.record.latest = Some(answer.state());
         self.record.answers += 1;
         self.record.packet = Some(packet);
         if let Answer::Good(measurement) = answer {
@@ -111,9 +127,9 @@ impl Server {
 
     /// No answer came.
     fn miss(&mut self, problem: &str) {
-        self.latest = Some(State::NoAnswer);
+        self.record.latest = Some(State::NoAnswer);
         self.record.samples.miss();
-        self.lookup |= self.restraint.missed();
+        self.lookup |= self.record.restraint.missed();
         self.fail(problem);
     }
 
@@ -124,14 +140,14 @@ impl Server {
     /// Does what a server asks for that refuses; the log is told once.
     fn obey(&mut self, code: &str) {
         let poll = settings::ntp_poll();
-        let before = self.restraint;
-        self.restraint.kissed(Kiss::new(code), poll);
-        if self.restraint == before {
+        let before = self.record.restraint;
+        self.record.restraint.kissed(Kiss::new(code), poll);
+        if self.record.restraint == before {
             return;
         }
         let name = self.record.name;
-        let told = match self.restraint.interval(poll) {
-            _ if self.restraint.from(poll).is_none() => {
+        let told = match self.record.restraint.interval(poll) {
+            _ if self.record.restraint.from(poll).is_none() => {
                 self.record.samples.withdraw();
                 Report::new(format!("NTP server {name} asks to be left alone")).detail(format!(
                     "It answered {code}; it is asked again after a reload."
@@ -160,7 +176,7 @@ impl Server {
                 self.lookup = false;
             }
             Err(problem) if self.record.address.is_none() => {
-                self.restraint.ask(clock::elapsed());
+                self.record.restraint.ask(clock::elapsed());
                 self.record.polls += 1;
                 self.miss(&problem);
             }
@@ -174,8 +190,21 @@ impl Server {
     }
 
     /// What it says of the clock at a moment.
-    pub fn span(&self, now: Moment) -> Option<Span> {
-        self.record.samples.span(now)
+    pub fn heard(&self, now: Moment, poll: i64) -> Heard {
+        let samples = &self.record.samples;
+        let interval = self.record.restraint.interval(poll).unwrap_or(poll);
+        let said = samples.taken().map(|at| Said::by_poll(at, interval));
+        Heard {
+            says: samples.span(now).zip(said),
+            asked: self.record.latest.is_some() || self.is_double,
+            leap: self.announces_leap(),
+        }
+    }
+
+    /// Whether its latest answer announces a leap second.
+    pub fn announces_leap(&self) -> bool {
+        let leap = self.record.packet.map(|packet| packet.leap);
+        matches!(leap, Some(1 | 2))
     }
 
     /// Takes what all servers say together of the clock; `says` is what this one does.
@@ -187,9 +216,15 @@ impl Server {
     /// What there is to tell about it. The next round begins at `next_round`, by the elapsed time in
     /// nanoseconds, and it is asked then if it lets itself be.
     pub fn tell(&mut self, next_round: i64, poll: i64) -> &Record {
-        let from = self.restraint.from(poll);
-        self.record.next_poll = from.map(|from| from.max(next_round));
-        self.record.standing = Standing::new(self.latest, self.agrees);
+        let from = self.record.restraint.from(poll);
+        self.record.next_poll = from
+            .filter(|_| !self.is_double)
+            .map(|from| from.max(next_round));
+        self.record.standing = if self.is_double {
+            Standing::SameAsAnother
+        } else {
+            Standing::new(self.record.latest, self.agrees)
+        };
         &self.record
     }
 

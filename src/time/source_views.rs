@@ -3,14 +3,14 @@
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::prelude::*;
 use snowflake_core::Timestamp;
-use snowflake_core::time::{Estimate, Moment};
+use snowflake_core::time::{Estimate, Moment, Shown};
 
 use crate::host::clock;
 use crate::postgres::encoding;
 use crate::postgres::error::OrRaise;
 use crate::postgres::interval;
 use crate::postgres::timestamp;
-use crate::shared::clock_sources::Record;
+use crate::shared::clock_sources::{ClockSources, Record};
 use crate::shared::segment;
 
 extension_sql_file!(
@@ -40,7 +40,8 @@ type SourceRow = (
     Option<String>,
 );
 
-/// The servers that are asked, in the order in which they are listed; no row without the worker.
+/// The servers that are listed, in that order; no row without the worker. One that is the same machine
+/// as one before it has a row of its own, which says nothing.
 #[allow(clippy::type_complexity)]
 #[pg_extern(volatile, parallel_restricted)]
 fn snowflake_pg_clock_sources() -> TableIterator<
@@ -88,10 +89,10 @@ fn source_row(record: &Record, now: Moment) -> SourceRow {
         record.name.to_string(),
         record.address.map(|address| address.ip().to_string()),
         record.standing.name().into(),
-        length(|known| interval::nearest(known.measurement.offset)),
+        length(|known| interval::from_micros(known.shown().offset)),
         length(|known| interval::nearest(known.measurement.delay)),
         length(|known| interval::at_most(known.measurement.dispersion)),
-        length(|known| interval::at_most(known.distance)),
+        length(|known| interval::from_micros(known.shown().distance)),
         length(|known| interval::at_most(known.jitter)),
         packet.map(|packet| packet.stratum.into()),
         packet.map(|packet| packet.leap.into()),
@@ -106,9 +107,15 @@ fn source_row(record: &Record, now: Moment) -> SourceRow {
     )
 }
 
-type SampleRow = (String, TimestampWithTimeZone, Interval, Interval, Interval);
+type SampleRow = (
+    String,
+    TimestampWithTimeZone,
+    Interval,
+    Option<Interval>,
+    Interval,
+);
 
-/// The latest samples of each server.
+/// The latest samples of each server, and of the kernel, to which there is no way.
 #[pg_extern(volatile, parallel_restricted)]
 fn snowflake_pg_clock_history() -> TableIterator<
     'static,
@@ -116,23 +123,43 @@ fn snowflake_pg_clock_history() -> TableIterator<
         name!(server, String),
         name!(at, TimestampWithTimeZone),
         name!(clock_offset, Interval),
-        name!(delay, Interval),
+        name!(delay, Option<Interval>),
         name!(distance, Interval),
     ),
 > {
     let sources = segment::shared().or_raise().clock_sources();
-    TableIterator::new(sources.records().flat_map(|record| sample_rows(&record)))
+    let servers = sources.records().flat_map(|record| sample_rows(&record));
+    TableIterator::new(servers.chain(kernel_rows(sources)))
+}
+
+fn kernel_rows(sources: &ClockSources) -> Vec<SampleRow> {
+    let ring = sources.kernel();
+    let rows = ring.latest().map(|sample| {
+        (
+            "kernel".into(),
+            instant(sample.at.wall),
+            interval::from_micros(0),
+            None,
+            interval::at_most(sample.error),
+        )
+    });
+    let mut rows: Vec<_> = rows.collect();
+    // the oldest first
+    rows.reverse();
+    rows
 }
 
 fn sample_rows(record: &Record) -> Vec<SampleRow> {
     let name = record.name.to_string();
     let rows = record.samples.latest().map(|sample| {
+        let measurement = sample.measurement;
+        let shown = Shown::new(measurement.offset, measurement.distance);
         (
             name.clone(),
             instant(sample.at.wall),
-            interval::nearest(sample.measurement.offset),
-            interval::nearest(sample.measurement.delay),
-            interval::at_most(sample.measurement.distance),
+            interval::from_micros(shown.offset),
+            Some(interval::nearest(measurement.delay)),
+            interval::from_micros(shown.distance),
         )
     });
     let mut rows: Vec<_> = rows.collect();

@@ -50,7 +50,8 @@ fn snowflake_pg_clock() -> TableIterator<
     let gate = shared.clock_gate();
     let finding = gate::look(shared, clock::moment());
     let decision = finding.decision;
-    let offset = decision.map(|decision| decision.offset);
+    // they are bounds, and stay bounds
+    let offset = decision.map(|decision| decision.offset.to_micros());
     let kernel = finding.watch.kernel.map(KernelClock::from);
     let jump = finding.watch.jump;
     let at = |nanos: i64| timestamp::to_postgres(Timestamp::from_micros(nanos / 1_000));
@@ -59,8 +60,8 @@ fn snowflake_pg_clock() -> TableIterator<
         finding.verdict.name().into(),
         settings::clock_gate().name().into(),
         decision.map(|decision| decision.by.name().into()),
-        offset.map(|offset| interval::nearest(offset.low)),
-        offset.map(|offset| interval::nearest(offset.high)),
+        offset.map(|offset| interval::from_micros(offset.low)),
+        offset.map(|offset| interval::from_micros(offset.high)),
         decision.map(|decision| at(decision.as_of)),
         drift_ppm(shared, finding.now),
         jump.map(|jump| interval::nearest(jump.by)),
@@ -114,15 +115,13 @@ fn bounds() -> Option<Span> {
     })
 }
 
-/// Rounded outwards: the bounds stay bounds.
+/// The bounds stay bounds.
 fn instants(bounds: Option<Span>) -> (Timestamp, Timestamp) {
     bounds.map_or(
         (Timestamp::NEGATIVE_INFINITY, Timestamp::INFINITY),
         |bounds| {
-            (
-                Timestamp::from_micros(bounds.low.div_euclid(1_000)),
-                Timestamp::from_micros(bounds.high.saturating_add(999).div_euclid(1_000)),
-            )
+            let Span { low, high } = bounds.to_micros();
+            (Timestamp::from_micros(low), Timestamp::from_micros(high))
         },
     )
 }

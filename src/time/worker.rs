@@ -1,6 +1,8 @@
 //! The background worker that asks the NTP servers of snowflake_pg.ntp_servers, whenever it is time to,
-//! and puts together what they say of the clock; it compares that with those of the fleet, too. It has no database, and works on a standby, too.
+//! and puts together what they say of the clock, and that compares the clock with those of the fleet.
+//! It has no database, and works on a standby, too.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use pgrx::bgworkers::{
@@ -8,12 +10,13 @@ use pgrx::bgworkers::{
 };
 use pgrx::prelude::*;
 use snowflake_core::Endpoint;
-use snowflake_core::time::{Authority, MOST_SERVERS, Rounds, Selection, Span, majority, select};
+use snowflake_core::time::{Authority, Consensus, MOST_SERVERS, Rounds, Span, majority};
 
 use crate::host::{clock, random};
 use crate::postgres::error::Report;
 use crate::postgres::wait::{self, Event};
 use crate::settings;
+use crate::shared::clock_sources::ServerName;
 use crate::shared::segment::{self, Shared};
 use crate::time::fleet::Fleet;
 use crate::time::gate;
@@ -21,10 +24,6 @@ use crate::time::ntp_server::{Server, range};
 
 /// How long the worker sleeps while no server is listed, in microseconds: until it is woken.
 const NOTHING_TO_DO: i64 = 86_400_000_000;
-/// For how many poll intervals what the servers said counts as said now, and for how many nanoseconds
-/// more: servers that do not answer take their time.
-const LASTS_POLLS: i64 = 3;
-const LASTS: i64 = 30_000_000_000;
 
 /// Asks for the background worker, from `_PG_init`, if it is wanted.
 pub fn request() {
@@ -59,11 +58,6 @@ pub extern "C-unwind" fn snowflake_pg_clock_worker(_argument: pg_sys::Datum) {
     unsafe { pg_sys::proc_exit(1) };
 }
 
-/// For how many nanoseconds what is measured counts as said now.
-fn lasts() -> i64 {
-    settings::ntp_poll() * LASTS_POLLS + LASTS
-}
-
 /// What the log was told of who contradicts whom.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Contradiction {
@@ -80,6 +74,8 @@ struct Worker {
     fleet: Option<Fleet>,
     rounds: Rounds,
     told: Contradiction,
+    /// Whether a gate that can refuse went by these servers when the log was warned last, or need not be.
+    warned: (bool, Vec<Endpoint>),
 }
 
 impl Worker {
@@ -90,6 +86,7 @@ impl Worker {
             fleet: Fleet::find(shared),
             rounds: Rounds::new(clock::elapsed()),
             told: Contradiction::None,
+            warned: (false, Vec::new()),
         }
     }
 
@@ -120,7 +117,7 @@ impl Worker {
             }
             if let Some(fleet) = &mut self.fleet {
                 if fleet.next() <= now {
-                    fleet.poll(self.shared, now, lasts());
+                    fleet.poll(self.shared, now);
                     continue;
                 }
                 next = next.min(fleet.next());
@@ -129,13 +126,20 @@ impl Worker {
         }
     }
 
-    /// Goes on with what a worker before this one has learnt.
+    /// Goes on with what a worker before this one has learnt. The list may have changed since.
     fn take_over(&mut self) {
+        let (mut count, mut listed) = (0, 0);
         for record in self.shared.clock_sources().records() {
+            count += 1;
             let is_it = |server: &&mut Server| server.record.name == record.name;
             if let Some(server) = self.servers.iter_mut().find(is_it) {
                 server.record = record;
+                listed += 1;
             }
+        }
+        // no name is there twice
+        if [count, listed] != [self.servers.len(); 2] {
+            self.end_claim();
         }
         self.publish_all();
     }
@@ -144,24 +148,39 @@ impl Worker {
     fn reload(&mut self) {
         // SAFETY: reads the configuration, as every process does at this signal
         unsafe { pg_sys::ProcessConfigFile(pg_sys::GucContext::PGC_SIGHUP) };
-        let endpoints = |servers: &[Server]| -> Vec<Endpoint> {
-            servers
-                .iter()
-                .map(|server| server.endpoint.clone())
-                .collect()
-        };
-        let before = endpoints(&self.servers);
+        let before = self.endpoints();
         self.list();
-        if endpoints(&self.servers) == before {
+        if self.endpoints() == before {
             self.rounds.hasten(clock::elapsed());
         } else {
-            // what others have said is nothing that those on the list vouch for
-            let gate = self.shared.clock_gate();
-            gate.change(|known| known.watch.forget_ntp());
+            self.end_claim();
             self.rounds = Rounds::new(clock::elapsed());
-            self.warn_of_few();
         }
+        self.warn_of_few();
         self.publish_all();
+    }
+
+    /// Who is listed, whatever the order.
+    fn endpoints(&self) -> Vec<Endpoint> {
+        let mut endpoints: Vec<_> = self
+            .servers
+            .iter()
+            .map(|server| server.endpoint.clone())
+            .collect();
+        endpoints.sort_unstable_by(|a, b| (&a.host, a.port).cmp(&(&b.host, b.port)));
+        endpoints
+    }
+
+    /// What others have said is nothing that those on the list vouch for, but it is what was said last.
+    fn end_claim(&self) {
+        let none_listed = self.servers.is_empty();
+        self.shared.clock_gate().change(|known| {
+            if none_listed {
+                known.watch.forget_ntp();
+            } else {
+                known.watch.end_ntp();
+            }
+        });
     }
 
     /// Goes on with the servers that are listed. What is known of those that were is kept.
@@ -181,12 +200,15 @@ impl Worker {
             .collect();
     }
 
-    /// A gate that goes by NTP is only as good as the majority of the servers.
-    fn warn_of_few(&self) {
+    /// A gate that goes by NTP is only as good as the majority of the servers. The log is told once for
+    /// each change of what that depends on.
+    fn warn_of_few(&mut self) {
         let decides = settings::clock_sources()
             .iter()
             .any(|by| by == Authority::Ntp);
-        if !settings::clock_gate().can_refuse() || !decides {
+        let refuses = settings::clock_gate().can_refuse() && decides;
+        let now = (refuses, self.endpoints());
+        if std::mem::replace(&mut self.warned, now.clone()) == now || !refuses {
             return;
         }
         match self.servers.len() {
@@ -205,9 +227,14 @@ impl Worker {
     /// Asks all servers that may be asked. Those whose addresses are known come first: looking up
     /// others may take long.
     fn round(&mut self, now: i64) {
+        // what is asked from now on counts as said after a jump that nobody has noticed yet
+        gate::look(self.shared, clock::moment());
         let poll = settings::ntp_poll();
         self.rounds.begin(now, poll, random::bits());
-        let is_due = |server: &Server| server.restraint.from(poll).is_some_and(|from| from <= now);
+        let is_due = |server: &Server| {
+            let from = server.record.restraint.from(poll);
+            from.is_some_and(|from| from <= now)
+        };
         let due: Vec<_> = (0..self.servers.len())
             .filter(|index| self.servers.get(*index).is_some_and(is_due))
             .collect();
@@ -237,55 +264,95 @@ impl Worker {
             Some(address) => Some(address),
             None => server.look_up(),
         };
-        if let Some(address) = address
+        self.find_doubles();
+        if let (Some(address), Some(server)) = (address, self.servers.get_mut(index))
             && !wait::shutdown_requested()
         {
             server.ask(self.shared, address);
         }
     }
 
+    /// Two names of one machine have one vote, that of the one that is listed first.
+    fn find_doubles(&mut self) {
+        let mut seen: Vec<(IpAddr, u16, ServerName)> = Vec::new();
+        for server in &mut self.servers {
+            let Some(address) = server.record.address else {
+                server.share(None);
+                continue;
+            };
+            let (host, port) = (address.ip().to_canonical(), address.port());
+            let first = seen
+                .iter()
+                .find(|(its_host, its_port, _)| (*its_host, *its_port) == (host, port))
+                .map(|(_, _, name)| *name);
+            server.share(first);
+            if first.is_none() {
+                seen.push((host, port, server.record.name));
+            }
+        }
+    }
+
     /// Puts together what the servers say, and tells the gate, the views and the log.
     fn evaluate(&mut self) {
+        self.find_doubles();
         // jumps, and what the kernel says
         let now = clock::moment();
-        let watch = gate::look(self.shared, now).watch;
-        let spans: Vec<_> = self.servers.iter().map(|server| server.span(now)).collect();
-        let selection = select(&spans);
-        let gate = self.shared.clock_gate();
-        gate.change(|known| known.watch.ntp_says(now, &selection, lasts()));
+        gate::look(self.shared, now);
+        let poll = settings::ntp_poll();
+        let heard: Vec<_> = self
+            .servers
+            .iter()
+            .map(|server| server.heard(now, poll))
+            .collect();
+        let consensus = Consensus::new(&heard);
+        let selection = &consensus.selection;
+        let spans: Vec<_> = heard
+            .iter()
+            .map(|server| server.says.map(|(span, _)| span))
+            .collect();
         let verdicts = spans.iter().zip(&selection.truechimers);
         for (server, (says, agrees)) in self.servers.iter_mut().zip(verdicts) {
-            server.judge(*says, *agrees, &selection);
+            server.judge(*says, *agrees, selection);
         }
-        let kernel = watch
-            .claim(Authority::Kernel)
-            .filter(|claim| claim.is_current(now))
-            .map(|claim| claim.offset(now));
-        self.tell_of_contradiction(&spans, &selection, kernel);
-        gate::report(self.shared);
+        // who is let pass by the gate sees in the views why
         self.publish_all();
+        let gate = self.shared.clock_gate();
+        let watch = gate.change(|known| {
+            known.watch.ntp_says(now, &consensus);
+            known.watch
+        });
+        let says = |by: Authority| {
+            let claim = watch.claim(by).filter(|claim| claim.is_current(now));
+            claim.map(|claim| claim.offset(now))
+        };
+        if let Some(sample) = watch.kernel_sample(now) {
+            self.shared.clock_sources().note_kernel(sample, poll);
+        }
+        let both = [says(Authority::Ntp), says(Authority::Kernel)];
+        self.tell_of_contradiction(&spans, selection.hull, both);
+        gate::report(self.shared);
     }
 
     fn tell_of_contradiction(
         &mut self,
         spans: &[Option<Span>],
-        selection: &Selection,
-        kernel: Option<Span>,
+        hull: Option<Span>,
+        [servers, kernel]: [Option<Span>; 2],
     ) {
         let telling = spans.iter().flatten().count();
         let count = spans.len();
         let wanted = majority(count);
-        let (contradiction, detail) = match (selection.hull, kernel) {
-            (Some(hull), Some(kernel)) if !hull.meets(kernel) => {
+        let (contradiction, detail) = match (servers, kernel) {
+            (Some(servers), Some(kernel)) if !servers.meets(kernel) => {
                 let detail = format!(
                     "What is to be added to this clock is {} by the NTP servers, and {} by the \
                      kernel.",
-                    range(hull),
+                    range(servers),
                     range(kernel)
                 );
                 (Contradiction::Kernel, detail)
             }
-            (None, _) if telling >= wanted => {
+            (None, _) if hull.is_none() && telling >= wanted => {
                 let detail = format!(
                     "{telling} of {count} NTP servers tell the time, and no {wanted} of them agree."
                 );
@@ -293,6 +360,8 @@ impl Worker {
             }
             // too few to say whether they do
             (None, _) => return,
+            // who has fallen silent has not changed its mind
+            (_, None) if self.told == Contradiction::Kernel => return,
             _ => (Contradiction::None, String::new()),
         };
         if contradiction == self.told {
@@ -303,11 +372,7 @@ impl Worker {
             Report::new("the sources of time do not contradict each other any more").log();
             return;
         }
-        let announces = |server: &Server| {
-            let leap = server.record.packet.map(|packet| packet.leap);
-            matches!(leap, Some(1 | 2))
-        };
-        let leap = if self.servers.iter().any(announces) {
+        let leap = if self.servers.iter().any(Server::announces_leap) {
             " A leap second is announced."
         } else {
             ""

@@ -56,6 +56,9 @@ $node->safe_psql('postgres', 'CREATE EXTENSION snowflake_pg');
 like(works($node, 'postgres', 'SELECT snowflake_next()', 'the clock is right: an ID'), qr/^\d+$/, 'it is one');
 is(clock_says($node, q(state, gate, decided_by, offset_low < '0', offset_high < '10 ms', kernel_synchronised, last_jump IS NULL, refusals)),
     'right|wrong|kernel|t|t|t|t|0', 'what the view says');
+# a millisecond and a nanosecond are more than a millisecond; the kernel is asked again after a second
+is($node->safe_psql('postgres', q(SELECT pg_sleep(1.1); SELECT offset_low < '-1 ms', offset_high > '1 ms' FROM snowflake_clock)) =~ s/^\n//r,
+    't|t', '... rounded outwards');
 is($node->safe_psql('postgres', q(SELECT latest - earliest < '100 ms', clock_timestamp() BETWEEN earliest AND latest FROM clock_bounds())),
     't|t', 'clock_bounds()');
 is($node->safe_psql('postgres', q(SELECT clock_after(now() - interval '1 s'), clock_after(now() + interval '1 s'), clock_before(now() + interval '1 min'), clock_before(now()))),
@@ -172,6 +175,37 @@ reload_with($node, 'snowflake_pg.clock_gate', 'unsure');
 # the kernel is asked once a second at the most
 ok(wait_until(sub { $node->psql('postgres', 'SELECT count(snowflake_next()) FROM generate_series(1, 1000)') == 0 }), 'turned on: IDs go on');
 $node->stop;
+
+# A leap second is announced: near the end of the month nobody is asked whether the clock is right. It stands still there.
+{
+    my $leap = new_node('leap', conf => "snowflake_pg.clock_gate = 'unsure'\n");
+    fake_clock($leap);
+    my $stand = sub {
+        my ($day, $time) = @_;
+        append_to_file($leap->basedir . '/clock.new', "2026-12-$day $time\n");
+        rename $leap->basedir . '/clock.new', $leap->basedir . '/clock' or die "clock: $!";
+    };
+    kernel_says(1, 0, 0x2011, 1_000, 100, 0, 37);
+    {
+        local $ENV{TZ} = 'UTC';
+        start($leap);
+    }
+    $leap->safe_psql('postgres', 'CREATE EXTENSION snowflake_pg');
+    works($leap, 'postgres', 'SELECT snowflake_next()', 'a leap second is announced: an ID');
+    for my $case ([ 30, '23:59:59', 'unknown' ], [ 31, '23:59:59', 'right' ], [ 31, '23:59:50', 'unknown' ])
+    {
+        my ($day, $time, $state) = @$case;
+        # what is right is remembered
+        kernel_says(1, 0, 0x2011, 1_000, 100, 0, 37);
+        $stand->(30, '12:00:00');
+        ok(wait_until(sub { clock_says($leap, 'state') eq 'right' }), 'the clock is right');
+        $stand->($day, $time);
+        kernel_says(1, 0, 0x2011, 700_000, 100, 0, 37);
+        ok(wait_until(sub { clock_says($leap, q(kernel_max_error = '700 ms')) eq 't' }), 'the kernel knows no more');
+        is(clock_says($leap, 'state, clock_timestamp() AT TIME ZONE $$UTC$$') =~ s/\|2026-12-$day $time.*//r, $state, "at $time of day $day");
+    }
+    $leap->stop;
+}
 
 # A server of a fleet takes no lease by a clock that is refused.
 {

@@ -22,7 +22,8 @@ sub kept { return kernel_says(0, 0, 0x2001, 1_000, 100, -655_360, 37) }
 sub not_kept { return kernel_says(5, 0, 0x40, 16_000_000, 16_000_000, 0, 0) }
 
 my @names = qw(a b c);
-my %address = start_obedient(@names);
+# d and e are not listed at first
+my %address = start_obedient(@names, qw(d e));
 my @all = @address{@names};
 
 sub order_all { my ($what) = @_; order($_, $what) for @names; return }
@@ -56,6 +57,15 @@ sub next_id
     my ($node) = @_;
     my ($code, $id) = $node->psql('postgres', 'SELECT snowflake_next()');
     return $code == 0 ? $id : undef;
+}
+
+# Waits until the worker has begun a round, and so has read the configuration as it is.
+sub asked_again
+{
+    my ($node) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $polls = $node->safe_psql('postgres', 'SELECT max(polls) FROM snowflake_clock_sources');
+    return ok(wait_until(sub { $node->safe_psql('postgres', "SELECT max(polls) > $polls + 1 FROM snowflake_clock_sources") eq 't' }), '... servers are asked again');
 }
 
 sub all_go_on
@@ -104,6 +114,19 @@ logged($node, qr/LOG:  the clock jumped forward by 3(?:600|599)\.\d{3} s/, '... 
 logged($node, qr/LOG:  the clock is right again/, '... and when it is right', 1);
 unlike(slurp_file($node->logfile), qr/the clock went back/, '... and nothing of a clock that went back');
 
+# Another list, of servers that say nothing, does not let IDs of the wrong hour pass.
+set_clock($node, 3600);
+becomes(sub { says($node, 'state') }, 'wrong', 'an hour ahead again');
+order($_, 'silent') for qw(d e);
+reload_with($node, 'snowflake_pg.ntp_servers', join ', ', @address{qw(d e)});
+states($node, 'd no answer, e no answer', 'a reload lists others, which are silent');
+is(says($node, 'state, decided_by'), 'wrong|ntp', '... what the others said goes on to count');
+fails($node, 'postgres', 'SELECT snowflake_next()', '... and there is no ID', $wrong[0], qr/, as NTP servers said at/);
+reload_with($node, 'snowflake_pg.ntp_servers', join ', ', @all);
+set_clock($node, 0);
+states($node, 'a agrees, b agrees, c agrees', 'all are listed, and agree');
+becomes(sub { says($node, 'state, decided_by') }, 'right|ntp', '... that the clock is right');
+
 # A machine that stood still with all of its clocks, which its daemon sets right: servers and clock go on by 20 s. A session
 # notices, and the servers are asked at once.
 reload_with($node, 'snowflake_pg.ntp_poll', '1h');
@@ -121,20 +144,39 @@ set_clock($node, 0);
 reload_with($node, 'snowflake_pg.ntp_poll', '1s');
 becomes(sub { says($node, q(state, decided_by, offset_low <= '0' AND offset_high >= '0')) }, 'right|ntp|t', 'and back');
 
+# The same, soon after a round, and its daemon has told the kernel: what the servers said before does not count against it.
+reload_with($node, 'snowflake_pg.ntp_poll', '1h');
+wait_until(sub { my $before = () = requests('a'); sleep 1.5; $before == (() = requests('a')) });
+kept();
+order_all('ahead');
+set_clock($node, 20);
+like(says($node, 'state, decided_by'), qr/^right\|(?:kernel|ntp)$/, 'the kernel vouches before the servers are asked again');
+becomes(sub { says($node, 'state, decided_by') }, 'right|ntp', '... and then they do');
+not_kept();
+order_all('right');
+set_clock($node, 0);
+reload_with($node, 'snowflake_pg.ntp_poll', '1s');
+becomes(sub { says($node, q(state, decided_by, offset_low <= '0' AND offset_high >= '0')) }, 'right|ntp|t', 'and back');
+
 # The kernel says something else.
+my $contradicted = log_size($node);
 kept();
 order_all('liar');
 logged($node, qr/LOG:  the sources of time contradict each other\n.*DETAIL:  What is to be added to this clock is \+0\.2\d{5} s to \+0\.2\d{5} s by the NTP servers, and -0\.00\d{4} s to \+0\.00\d{4} s by the kernel\./,
     'servers and kernel contradict each other', 1);
 becomes(sub { says($node, q(decided_by, offset_low > '200 ms')) }, 'ntp|t', '... the servers decide');
 is(says($node, q(kernel_synchronised, kernel_frequency_ppm, kernel_max_error)), 't|-10|00:00:00.001', '... the kernel is shown');
+is($node->safe_psql('postgres', q(SELECT count(*) > 0, bool_and(clock_offset = '0' AND delay IS NULL AND distance = '1 ms') FROM snowflake_clock_history WHERE server = 'kernel')),
+    't|t', '... and what it said');
 reload_with($node, 'snowflake_pg.clock_sources', 'kernel, ntp');
 becomes(sub { says($node, q(decided_by, offset_low < '0' AND offset_high > '0')) }, 'kernel|t', '... or the kernel, if that comes first');
 not_kept();
 becomes(sub { says($node, 'decided_by') }, 'ntp', '... as long as it says something');
 reload_with($node, 'snowflake_pg.clock_sources', 'registry, ntp, kernel');
+asked_again($node);
 kept();
 becomes(sub { says($node, 'decided_by') }, 'ntp', 'a registry says nothing');
+is(scalar(() = log_since($node, $contradicted) =~ /the sources of time (?:do not )?contradict/g), 1, 'a kernel that falls silent for a while does not agree');
 # a worker that hangs vouches for three intervals and 30 s
 my $stopped = clock_worker($node);
 kill 'STOP', $stopped;
@@ -147,6 +189,20 @@ order_all('silent');
 becomes(sub { says($node, 'decided_by') }, 'kernel', 'servers that fall silent leave it to the kernel');
 order_all('right');
 becomes(sub { says($node, 'decided_by') }, 'ntp', '... until they answer again');
+ok(wait_until(sub { log_since($node, $contradicted) =~ /LOG:  the sources of time do not contradict each other any more/ }), '... and agree with the kernel');
+
+# A worker that ends while the list changes: the next one does not speak for those that were on the old one.
+$stopped = clock_worker($node);
+order_all('silent');
+kill 'STOP', $stopped;
+reload_with($node, 'snowflake_pg.ntp_servers', join ', ', @address{qw(d e)});
+is(says($node, 'decided_by'), 'ntp', 'what was said still counts as said now');
+kill 'TERM', $stopped;
+kill 'CONT', $stopped;
+ok(wait_until(sub { of_servers($node, 'state') =~ /^d [^,]+, e [^,]+$/ }), 'another worker has another list');
+is(says($node, 'decided_by'), 'kernel', '... and does not take over what others said');
+order_all('right');
+reload_with($node, 'snowflake_pg.ntp_servers', join ', ', @all);
 $node->stop;
 
 # A start: the words are closed until the servers were asked.
@@ -160,9 +216,12 @@ ok(wait_until(sub { defined($id = next_id($node)) }), 'corrected: an ID');
 cmp_ok(ahead($id), '<', 60, '... of the true time');
 $node->stop;
 order_all('silent');
+my $begin = time;
 start($node);
 works($node, 'postgres', 'SELECT snowflake_next()', 'a start without anybody who knows the time: an ID');
-is(says($node, 'state, waits'), 'unknown|1', '... after the servers were given the time to answer');
+is(says($node, 'state'), 'unknown', '... of a clock that nobody knows');
+# each of the three has a second to answer
+ok(says($node, 'waits') == 1 || time - $begin > 3, '... after the servers were given the time to answer');
 $node->stop;
 order_all('right');
 
@@ -176,9 +235,20 @@ for my $case ([ 1, qr/LOG:  one NTP server cannot be outvoted\n.*DETAIL:  IDs st
     $few->safe_psql('postgres', 'CREATE EXTENSION snowflake_pg');
     logged($few, $message, "$count: the log warns", 1);
     becomes(sub { says($few, 'state, decided_by') }, 'right|ntp', '... and all the same');
+    # by what the gate is, and who decides
+    reload_with($few, 'snowflake_pg.clock_gate', 'unsure');
+    asked_again($few);
+    reload_with($few, 'snowflake_pg.clock_gate', 'warn');
+    asked_again($few);
+    reload_with($few, 'snowflake_pg.clock_gate', 'wrong');
+    logged($few, qr/$message(?s:.*)$message/, '... again when the gate is turned on');
+    reload_with($few, 'snowflake_pg.clock_sources', 'kernel');
+    asked_again($few);
+    reload_with($few, 'snowflake_pg.clock_sources', 'ntp, kernel');
+    logged($few, qr/$message(?s:.*)$message(?s:.*)$message/, '... and when they are to decide');
     reload_with($few, 'snowflake_pg.ntp_servers', join ', ', @all);
     states($few, 'a agrees, b agrees, c agrees', '... three');
-    is(scalar(() = slurp_file($few->logfile) =~ /cannot .*outvote/g), 1, '... which it does not warn of');
+    is(scalar(() = slurp_file($few->logfile) =~ /cannot .*outvote/g), 3, '... which it does not warn of');
     $few->stop;
 }
 

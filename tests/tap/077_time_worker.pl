@@ -42,22 +42,25 @@ sub start
 
 # Four rounds at the start, and then one in each interval.
 {
+    my $begin = time;
     my $node = start('rounds', conf => "snowflake_pg.ntp_poll = '1h'\n");
     becomes(sub { scalar requests('a') }, 4, 'four requests at the start');
     my @came = map { $_->[0] } requests('a');
-    cmp_ok($came[$_] - $came[ $_ - 1 ], '>', 1, '... seconds apart') for 1 .. 3;
-    becomes(sub { $node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT server) FROM snowflake_clock_history') }, '16|4', 'the history has all of them');
+    # a machine that is busy may bring them closer to each other, but none before its time
+    cmp_ok($came[$_] - $begin, '>', 1.9 * $_, '... seconds apart') for 1 .. 3;
+    becomes(sub { $node->safe_psql('postgres', q(SELECT count(*), count(DISTINCT server) FROM snowflake_clock_history WHERE server <> 'kernel')) }, '16|4', 'the history has all of them');
     becomes(sub { $node->safe_psql('postgres', q(SELECT bool_and(next_poll BETWEEN now() + '53 min' AND now() + '67 min') FROM snowflake_clock_sources)) },
         't', 'the next round is in an hour, give or take a tenth');
-    is($node->safe_psql('postgres', q(SELECT bool_and(at BETWEEN now() - interval '1 min' AND now() AND clock_offset BETWEEN -distance - '10 ms' AND distance + '10 ms' AND delay BETWEEN '-1 ms' AND '1 s') FROM snowflake_clock_history)),
+    is($node->safe_psql('postgres', q(SELECT bool_and(at BETWEEN now() - interval '1 min' AND now() AND clock_offset BETWEEN -distance - '10 ms' AND distance + '10 ms' AND delay BETWEEN '-1 ms' AND '1 s') FROM snowflake_clock_history WHERE server <> 'kernel')),
         't', '... with figures');
     is(of_servers($node, 'reach, polls, answers, ignored, stratum, reference_id, kiss, last_error'),
         join(', ', map { "$_ 00001111|4|4|0|2|192.0.2.7||" } @names), 'what is shown of each server');
     is(of_servers($node, q(address || ':' || substring(server FROM ':(.*)') = server)), join(', ', map { "$_ t" } @names), '... and its address');
     # a reload looks everything up again, and asks
     my $before = () = requests('a');
+    $node->append_conf('postgresql.conf', "snowflake_pg.ntp_servers = '" . join(', ', reverse @all) . "'");
     $node->reload;
-    ok(wait_until(sub { requests('a') > $before }), 'a reload asks at once');
+    ok(wait_until(sub { requests('a') > $before }), 'a reload asks at once, also with the list in another order');
     # who may see that
     $node->safe_psql('postgres', 'CREATE ROLE watcher IN ROLE pg_monitor; CREATE ROLE somebody');
     is($node->safe_psql('postgres', "SET ROLE watcher; SELECT count(*) > 0 FROM $_"), 't', "$_: pg_monitor") for qw(snowflake_clock_sources snowflake_clock_history);
@@ -69,7 +72,7 @@ sub start
     wait_until(sub { my $last = $switches; $switches = $woken->(); sleep 0.2; defined $last && $last == $switches });
     $node->safe_psql('postgres', 'SELECT pg_sleep(3)');
     is($woken->(), $switches, 'nothing wakes it meanwhile');
-    my $begin = time;
+    $begin = time;
     $node->stop;
     cmp_ok(time - $begin, '<', 5, 'it stops while it sleeps');
 }
@@ -145,6 +148,16 @@ $node->reload;
 states($node, 'b agrees, d agrees, a agrees', 'a reload changes the servers');
 becomes(sub { says($node, 'state, decided_by') }, 'right|ntp', '... who know the time');
 is($node->safe_psql('postgres', qq(SELECT answers > $answers FROM snowflake_clock_sources WHERE server = '$address{b}')), 't', '... what is known of those that stay is kept');
+# one of which has two names
+(my $again = $address{c}) =~ s/^127\.0\.0\.1:/127.1:/;
+order('c', 'liar');
+reload_with($node, 'snowflake_pg.ntp_servers', "$address{c}, $again, $address{a}");
+states($node, "c good, $again same as another, a good", 'two names of one machine have one vote');
+is($node->safe_psql('postgres', "SELECT polls, next_poll IS NULL, clock_offset IS NULL, last_error FROM snowflake_clock_sources WHERE server = '$again'"),
+    "0|t|t|Its address is that of $address{c}.", '... as is shown');
+is(says($node, q(state, offset_high < '200 ms')), 'right|t', '... so one that lies is no majority');
+order('c', 'right');
+states($node, "c agrees, $again same as another, a agrees", '... but counts');
 reload_with($node, 'snowflake_pg.ntp_servers', '');
 becomes(sub { of_servers($node, 'state') }, '', 'none are listed');
 becomes(sub { says($node, 'state, decided_by') }, 'unknown|', '... so nobody knows, and what others said does not count');
@@ -173,15 +186,24 @@ my $refused = () = requests('c');
 my $others = () = requests('a');
 ok(wait_until(sub { requests('a') > $others + 3 }), '... others are');
 is(scalar(() = requests('c')), $refused, '... and it was not');
+$first = clock_worker($node);
+kill 'TERM', $first;
+ok(wait_until(sub { my $second = clock_worker($node); defined $second && $second != $first }), '... nor by another worker');
+$others = () = requests('a');
+ok(wait_until(sub { requests('a') > $others + 3 }), '... which asks others');
+is(scalar(() = requests('c')), $refused, '... and not this one');
+is(of_servers($node, 'state, next_poll IS NULL'), 'a agrees|f, b agrees|f, c kiss|t, d agrees|f', '... as is shown');
 order('c', 'right');
 $node->reload;
 states($node, 'a agrees, b agrees, c agrees, d agrees', '... before a reload');
+my $slower = time;
 order('d', 'rate');
 logged($node, qr/LOG:  NTP server \Q$address{d}\E asks to be asked less often\n.*DETAIL:  It answered RATE; it is asked every 2\.000 s from now on\./, 'RATE', 1);
 logged($node, qr/LOG:  NTP server \Q$address{d}\E asks to be asked less often\n.*DETAIL:  It answered RATE; it is asked every $_\.000 s from now on\./, "... every $_ s", 1)
   for 4, 8;
 my @asked = map { $_->[0] } requests('d');
-cmp_ok($asked[-1] - $asked[-2], '>', 3.9, '... and so it is');
+# after the first kiss 2 s, then 4 s; the first request may have come a little before
+cmp_ok($asked[-1] - $slower, '>', 4.9, '... and so it is');
 order('d', 'right');
 $node->stop;
 

@@ -4,8 +4,8 @@
 
 use proptest::prelude::*;
 use snowflake_core::time::{
-    Anchor, Answer, Exchange, Filter, Measurement, NtpTime, Query, Selection, Span, cristian,
-    majority, select,
+    Anchor, Answer, Exchange, Filter, Measurement, NtpTime, Query, Selection, Shown, Span,
+    cristian, majority, select,
 };
 
 const SECOND: i64 = 1_000_000_000;
@@ -66,6 +66,25 @@ fn spans(count: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Vec<Op
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_shown_has_all_that_may_be(offset: i64, distance in 0..=i64::MAX) {
+        let shown = Shown::new(offset, distance);
+        let [offset, distance, middle, around] = [offset, distance, shown.offset, shown.distance].map(i128::from);
+        let (low, high) = ((middle - around) * 1_000, (middle + around) * 1_000);
+        prop_assert!(low <= offset - distance && offset + distance <= high);
+        // and no more than that needs
+        prop_assert!((middle * 1_000 - offset).abs() <= 500);
+        prop_assert!(around * 1_000 < distance + 500 + 1_000);
+    }
+
+    #[test]
+    fn a_span_in_microseconds_leaves_nothing_outside(low: i64, high: i64) {
+        let shown = Span { low, high }.to_micros();
+        let [low, high, shown_low, shown_high] = [low, high, shown.low, shown.high].map(i128::from);
+        prop_assert!((0..1_000).contains(&(low - shown_low * 1_000)));
+        prop_assert!((0..1_000).contains(&(shown_high * 1_000 - high)));
+    }
 
     #[test]
     fn the_truth_is_within_the_bounds(t1 in INSTANTS, offset in -SECOND..SECOND, times in times()) {

@@ -238,4 +238,5 @@ fn what_a_server_is_worth() {
     assert_eq!(name(Some(State::Good), Some(false)), "falseticker");
     assert_eq!(name(Some(State::NoAnswer), Some(true)), "no answer");
     assert_eq!(name(Some(State::Kiss), None), "kiss");
+    assert_eq!(Standing::SameAsAnother.name(), "same as another");
 }

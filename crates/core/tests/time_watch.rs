@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use proptest::prelude::*;
+use snowflake_core::Timestamp;
 use snowflake_core::time::{
-    Authorities, Authority, GateMode, KernelReading, Majority, Moment, Selection, Span, Verdict,
-    Watch, select,
+    Authorities, Authority, Consensus, GateMode, Heard, KernelReading, Majority, Moment, Said,
+    Span, Verdict, Watch, is_near_leap,
 };
 
 const MILLISECOND: i64 = 1_000_000;
@@ -118,10 +119,9 @@ proptest! {
             match *event {
                 Event::Poll { part, distance } => {
                     let says = Span::around(behind + distance / 100 * part, distance);
-                    let lasts = 200 * SECOND;
-                    watch.ntp_says(world.now, &select(&[Some(says)]), lasts);
+                    watch.ntp_says(world.now, &say(&[Some((says, world.now.elapsed))]));
                 }
-                Event::Silence => watch.ntp_says(world.now, &select(&[None]), 200 * SECOND),
+                Event::Silence => watch.ntp_says(world.now, &say(&[None])),
                 _ => {}
             }
             if let Some(offset) = offset(&watch, world.now) {
@@ -154,6 +154,35 @@ proptest! {
         prop_assert_eq!(watch.see(stepped), None);
     }
 
+    /// Near the end of a month and anywhere else.
+    #[test]
+    fn a_leap_second_makes_no_clock_wrong(
+        is_announced: bool,
+        is_month_end: bool,
+        away in -10 * SECOND..10 * SECOND,
+        off in -3 * SECOND..3 * SECOND,
+        before in prop::option::of(prop_oneof![Just(Verdict::Right), Just(Verdict::Wrong), Just(Verdict::Unknown), Just(Verdict::Unsure)]),
+    ) {
+        let month_end = instant("2017-01-01T00:00:00Z");
+        let midnight = if is_month_end { month_end } else { month_end - 86_400 * SECOND };
+        let now = Moment { wall: midnight + away, elapsed: 0 };
+        let mut watch = Watch::default();
+        let status = if is_announced { 0x2011 } else { 0x2001 };
+        watch.kernel_says(now, Some(KernelReading { status, ..kernel() }), now);
+        let most = 500 * MILLISECOND;
+        let offset = Some(Span::around(off, MILLISECOND));
+        let usual = Verdict::new(offset, most);
+        let verdict = watch.verdict(now, offset, most, before);
+        let is_near = is_announced && is_month_end && away.abs() <= 2 * SECOND;
+        prop_assert_eq!(watch.is_near_leap(now), is_near);
+        match before {
+            Some(before) if is_near && off.abs() <= most + SECOND => prop_assert_eq!(verdict, before),
+            Some(_) if is_near && off.abs() > most + SECOND + MILLISECOND => prop_assert_eq!(verdict, Verdict::Wrong),
+            Some(_) if is_near => {}
+            _ => prop_assert_eq!(verdict, usual),
+        }
+    }
+
     #[test]
     fn nothing_overflows(wall: i64, elapsed: i64, later_wall: i64, later: i64, low: i64, high: i64, max_error: i64) {
         let (at, now) = (Moment { wall, elapsed }, Moment { wall: later_wall, elapsed: later });
@@ -163,6 +192,7 @@ proptest! {
         watch.see(now);
         watch.kernel_says(now, Some(KernelReading { max_error, ..KernelReading::default() }), at);
         offset(&watch, at);
+        is_near_leap(wall);
     }
 }
 
@@ -267,9 +297,22 @@ fn who_is_let_pass() {
     );
 }
 
-/// NTP servers that say the clock is ahead by so many nanoseconds, within a millisecond.
-fn ntp(ahead: i64) -> Selection {
-    select(&[Some(Span::around(-ahead, MILLISECOND)); 3])
+/// What NTP servers say, and when, which counts as said now for 100 s.
+fn say(servers: &[Option<(Span, i64)>]) -> Consensus {
+    let heard = |says: &Option<(Span, i64)>| Heard {
+        says: says.map(|(span, at)| {
+            let until = at + 100 * SECOND;
+            (span, Said { at, until })
+        }),
+        asked: true,
+        leap: false,
+    };
+    Consensus::new(&servers.iter().map(heard).collect::<Vec<_>>())
+}
+
+/// Three that say at a time that the clock is ahead by so many nanoseconds, within a millisecond.
+fn ntp(ahead: i64, at: i64) -> Consensus {
+    say(&[Some((Span::around(-ahead, MILLISECOND), at)); 3])
 }
 
 fn kernel() -> KernelReading {
@@ -302,7 +345,7 @@ fn the_first_that_knows_something_decides() {
         Some(Authority::Kernel)
     );
     assert_eq!(decides(&watch, at(0), "ntp"), None);
-    watch.ntp_says(at(0), &ntp(0), 100 * SECOND);
+    watch.ntp_says(at(0), &ntp(0, 0));
     assert_eq!(
         decides(&watch, at(0), "registry, ntp, kernel"),
         Some(Authority::Ntp)
@@ -322,19 +365,17 @@ fn the_first_that_knows_something_decides() {
     // who says something that is no use says nothing
     watch.ntp_says(
         later,
-        &select(&[Some(Span::around(0, SECOND))]),
-        100 * SECOND,
+        &say(&[Some((Span::around(0, SECOND), later.elapsed))]),
     );
     assert_eq!(
         decides(&watch, later, "ntp, kernel"),
         Some(Authority::Kernel)
     );
     // no majority, and a clock that somebody has set: what was said last goes on to count
-    watch.ntp_says(later, &ntp(0), 100 * SECOND);
+    watch.ntp_says(later, &ntp(0, later.elapsed));
     watch.ntp_says(
         at(102 * SECOND),
-        &select(&[Some(Span::around(0, 1)), None, None]),
-        100 * SECOND,
+        &say(&[Some((Span::around(0, 1), 102 * SECOND)), None, None]),
     );
     assert_eq!(
         watch
@@ -360,11 +401,27 @@ fn the_first_that_knows_something_decides() {
     assert_eq!(decides(&watch, set, "ntp"), None);
 }
 
+/// Another list of servers opens no gate that refuses, and is no word for those that were on the old one.
+#[test]
+fn what_other_servers_said_was_said_before() {
+    let verdict = |watch: &Watch, now: Moment| Verdict::new(offset(watch, now), 500 * MILLISECOND);
+    let mut watch = Watch::default();
+    watch.ntp_says(at(0), &ntp(3_600 * SECOND, 0));
+    watch.end_ntp();
+    assert_eq!(watch.majority, None);
+    assert_eq!(verdict(&watch, at(SECOND)), Verdict::Wrong);
+    // somebody says something now
+    watch.kernel_says(at(SECOND), Some(kernel()), at(SECOND));
+    assert_eq!(verdict(&watch, at(SECOND)), Verdict::Right);
+    watch.ntp_says(at(2 * SECOND), &ntp(3_600 * SECOND, 2 * SECOND));
+    assert_eq!(verdict(&watch, at(2 * SECOND)), Verdict::Wrong);
+}
+
 /// A worker that has ended cannot vouch for ever: its claim ends by the reader's clock.
 #[test]
 fn a_claim_ends_by_itself() {
     let mut watch = Watch::default();
-    watch.ntp_says(at(0), &ntp(0), 100 * SECOND);
+    watch.ntp_says(at(0), &ntp(0, 0));
     let claim = watch.claim(Authority::Ntp).unwrap();
     assert!(claim.is_current(at(100 * SECOND)));
     assert!(!claim.is_current(at(100 * SECOND + 1)));
@@ -385,7 +442,7 @@ fn a_fleet_is_a_source() {
     assert_eq!(watch.fleet_majority, Some(Majority::default()));
     assert_eq!(of(&watch, at(0)), None);
     let ahead = Span::around(3 * SECOND, 128 * MILLISECOND);
-    watch.fleet_says(at(0), Some(ahead), Majority::new(3, 4), 100 * SECOND);
+    watch.fleet_says(at(0), Some(ahead), Majority::new(3, 4), 64 * SECOND);
     let decision = of(&watch, at(0)).unwrap();
     assert_eq!(decision.by, Authority::Registry);
     assert!(decision.offset.low > 2 * SECOND && decision.offset.high < 4 * SECOND);
@@ -398,6 +455,27 @@ fn a_fleet_is_a_source() {
     };
     let decision = of(&watch, corrected).unwrap();
     assert!(decision.offset.low > -SECOND && decision.offset.high < SECOND);
+    // a jump ends what it said, until it is asked again
+    let jumped = |elapsed: i64| Moment {
+        wall: at(elapsed).wall + 20 * SECOND,
+        elapsed,
+    };
+    let current =
+        |watch: &Watch, now: Moment| watch.claim(Authority::Registry).unwrap().is_current(now);
+    let mut set = watch;
+    set.see(at(0));
+    assert!(current(&set, jumped(SECOND)));
+    set.see(jumped(SECOND));
+    assert!(!current(&set, jumped(SECOND)));
+    set.fleet_says(
+        jumped(SECOND),
+        Some(ahead),
+        Majority::new(3, 4),
+        64 * SECOND,
+    );
+    assert!(current(&set, jumped(SECOND)));
+    // three intervals and 30 s
+    assert!(current(&set, jumped(223 * SECOND)) && !current(&set, jumped(224 * SECOND)));
     // others come first who say something now, once the fleet says nothing any more
     watch.fleet_says(at(2 * SECOND), None, Majority::new(1, 4), 100 * SECOND);
     watch.kernel_says(at(2 * SECOND), Some(kernel()), at(2 * SECOND));
@@ -414,4 +492,174 @@ fn a_fleet_is_a_source() {
             servers: u16::MAX
         }
     );
+}
+
+/// All clocks of a machine stood still for 20 s, and its daemon has set the wall clock right.
+#[test]
+fn a_jump_ends_what_servers_said_until_they_are_asked_again() {
+    let verdict = |watch: &Watch, now: Moment| Verdict::new(offset(watch, now), 500 * MILLISECOND);
+    let set = |elapsed: i64| Moment {
+        wall: at(elapsed).wall + 20 * SECOND,
+        elapsed,
+    };
+    let mut watch = Watch::default();
+    watch.see(at(0));
+    watch.ntp_says(at(0), &ntp(0, 0));
+    assert!(watch.see(set(SECOND)).is_some());
+    // without anybody who says more it still counts, so a clock that was set by hand is wrong
+    assert_eq!(verdict(&watch, set(SECOND)), Verdict::Wrong);
+    watch.kernel_says(set(SECOND), Some(kernel()), set(SECOND));
+    assert_eq!(verdict(&watch, set(SECOND)), Verdict::Right);
+    // what was asked before the jump, put together once more; one of three was asked after it
+    watch.ntp_says(set(2 * SECOND), &ntp(20 * SECOND, 0));
+    assert_eq!(verdict(&watch, set(2 * SECOND)), Verdict::Right);
+    let ahead = Span::around(-20 * SECOND, MILLISECOND);
+    let [old, new] = [0, 2 * SECOND].map(|at| Some((ahead, at)));
+    watch.ntp_says(set(2 * SECOND), &say(&[old, new, old]));
+    assert_eq!(verdict(&watch, set(2 * SECOND)), Verdict::Right);
+    // two were: they decide
+    watch.ntp_says(set(2 * SECOND), &say(&[new, new, old]));
+    assert_eq!(verdict(&watch, set(2 * SECOND)), Verdict::Wrong);
+}
+
+/// Servers that have fallen silent are put together in every round all the same.
+#[test]
+fn what_was_said_gets_no_newer_by_being_repeated() {
+    let mut watch = Watch::default();
+    for seconds in (0..=101).step_by(2) {
+        watch.ntp_says(at(seconds * SECOND), &ntp(0, 0));
+    }
+    let claim = watch.claim(Authority::Ntp).unwrap();
+    assert!(claim.is_current(at(100 * SECOND)));
+    assert!(!claim.is_current(at(101 * SECOND)));
+    assert_eq!(claim.as_of, at(0).wall);
+}
+
+#[test]
+fn how_long_an_answer_counts_as_given_now() {
+    let said = Said::by_poll(7 * SECOND, 64 * SECOND);
+    assert_eq!((said.at, said.until), (7 * SECOND, 229 * SECOND));
+    assert_eq!(Said::by_poll(1, i64::MAX).until, i64::MAX);
+}
+
+/// Those whose names are to be looked up are asked after the others.
+#[test]
+fn the_first_answers_are_there_when_all_were_asked() {
+    let says = Heard {
+        says: Some((Span::around(0, MILLISECOND), Said::by_poll(0, SECOND))),
+        asked: true,
+        leap: false,
+    };
+    let silent = Heard {
+        asked: true,
+        ..Heard::default()
+    };
+    let new = Heard::default();
+    let first = |servers: &[Heard]| {
+        let mut watch = Watch::default();
+        watch.ntp_says(at(0), &Consensus::new(servers));
+        watch.majority.map(|majority| majority.agreeing)
+    };
+    assert_eq!(first(&[says, new, new]), None);
+    assert_eq!(first(&[silent, silent, new]), None);
+    assert_eq!(first(&[says, silent, silent]), Some(1));
+    // no need to wait for the third
+    assert_eq!(first(&[says, says, new]), Some(2));
+    assert_eq!(first(&[]), Some(0));
+}
+
+fn instant(text: &str) -> i64 {
+    Timestamp::parse(text).unwrap().micros() * 1_000
+}
+
+#[test]
+fn leap_seconds_come_at_the_end_of_a_month() {
+    for text in [
+        "2016-12-31T23:59:58Z",
+        "2016-12-31T23:59:59.999Z",
+        "2017-01-01T00:00:00Z",
+        "2017-01-01T00:00:02Z",
+        "2015-06-30T23:59:59Z",
+        "2016-02-29T23:59:59Z",
+        "1969-12-31T23:59:59Z",
+    ] {
+        assert!(is_near_leap(instant(text)), "{text}");
+    }
+    for text in [
+        "2016-12-31T23:59:57.999Z",
+        "2017-01-01T00:00:02.001Z",
+        "2016-12-31T12:00:00Z",
+        "2016-12-30T23:59:59Z",
+        "2016-02-28T23:59:59Z",
+        "2017-01-02T00:00:00Z",
+    ] {
+        assert!(!is_near_leap(instant(text)), "{text}");
+    }
+    is_near_leap(i64::MIN);
+    is_near_leap(i64::MAX);
+}
+
+#[test]
+fn who_announces_a_leap_second() {
+    let now = Moment {
+        wall: instant("2016-12-31T23:59:59Z"),
+        elapsed: 0,
+    };
+    let by_kernel = |state, status| {
+        let reading = KernelReading {
+            state,
+            status,
+            ..kernel()
+        };
+        let mut watch = Watch::default();
+        watch.kernel_says(now, Some(reading), now);
+        watch.is_near_leap(now)
+    };
+    // TIME_OK, TIME_INS, TIME_DEL, TIME_OOP, TIME_WAIT, TIME_ERROR
+    assert_eq!(
+        [0, 1, 2, 3, 4, 5].map(|state| by_kernel(state, 0x2001)),
+        [false, true, true, true, false, false]
+    );
+    // the flag is there until the daemon takes it back
+    assert!(by_kernel(4, 0x2011) && by_kernel(5, 0x0050) && by_kernel(5, 0x0060));
+    let heard = |offset: i64, leap| Heard {
+        says: Some((
+            Span::around(offset, MILLISECOND),
+            Said::by_poll(0, 64 * SECOND),
+        )),
+        asked: true,
+        leap,
+    };
+    let by_servers = |servers: &[Heard]| {
+        let mut watch = Watch::default();
+        watch.ntp_says(now, &Consensus::new(servers));
+        let announced = watch.is_near_leap(now);
+        watch.forget_ntp();
+        assert!(!watch.is_near_leap(now));
+        announced
+    };
+    assert!(by_servers(&[
+        heard(0, true),
+        heard(0, true),
+        heard(0, false)
+    ]));
+    assert!(!by_servers(&[
+        heard(0, true),
+        heard(0, false),
+        heard(0, false)
+    ]));
+    assert!(!by_servers(&[heard(0, true), heard(0, false)]));
+    // who lies about the time is not asked about that
+    assert!(by_servers(&[
+        heard(0, true),
+        heard(0, true),
+        heard(SECOND, false)
+    ]));
+    assert!(!by_servers(&[
+        heard(0, false),
+        heard(0, false),
+        heard(SECOND, true)
+    ]));
+    assert!(!by_servers(&[]));
+    assert!(!by_servers(&[heard(0, true), heard(SECOND, true)]));
 }

@@ -2,6 +2,7 @@
 //! delay is the one that waited least in queues, and so the most exact.
 
 use super::answer::Measurement;
+use super::shown::Shown;
 
 /// Samples that are kept.
 const KEPT: usize = 8;
@@ -25,6 +26,13 @@ pub struct Estimate {
     pub jitter: i64,
     /// The distance of the sample, grown by its age and the jitter.
     pub distance: i64,
+}
+
+impl Estimate {
+    /// What true time is ahead, and how far that may be wrong, in microseconds.
+    pub fn shown(&self) -> Shown {
+        Shown::new(self.measurement.offset, self.distance)
+    }
 }
 
 impl Filter {

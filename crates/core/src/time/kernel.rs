@@ -1,10 +1,16 @@
 //! What the kernel says of its clock, by adjtimex(2).
 
+use super::moment::Moment;
+
 /// With a larger error the kernel itself takes its clock for unsynchronised, in microseconds.
 const LARGEST_ERROR: i64 = 16_000_000;
 /// What systemd-timesyncd lets a clock be off before it steps it, while it reports no error at all,
 /// in microseconds.
 const UNREPORTED: i64 = 400_000;
+/// STA_INS and STA_DEL: a leap second is to be inserted, or deleted, at the end of the day.
+const LEAP_BITS: i32 = 0x30;
+/// TIME_INS, TIME_DEL and TIME_OOP: the same, and that one is in progress.
+const LEAP_STATES: std::ops::RangeInclusive<i32> = 1..=3;
 
 /// What adjtimex(2) returned, in its own units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,10 +38,24 @@ impl KernelReading {
         (self.max_error < LARGEST_ERROR).then(|| self.largest_error())
     }
 
+    /// Whether it announces a leap second.
+    pub fn announces_leap(&self) -> bool {
+        self.status & LEAP_BITS != 0 || LEAP_STATES.contains(&self.state)
+    }
+
     fn largest_error(&self) -> i64 {
         let unreported = if self.est_error == 0 { UNREPORTED } else { 0 };
         self.max_error.max(0).saturating_add(unreported)
     }
+}
+
+/// What the kernel vouched for once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KernelSample {
+    /// When.
+    pub at: Moment,
+    /// What the wall clock was off by at the most, in nanoseconds.
+    pub error: i64,
 }
 
 /// What that means.

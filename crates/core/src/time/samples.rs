@@ -8,12 +8,11 @@
 use super::answer::Measurement;
 use super::drift::drift;
 use super::filter::Estimate;
+use super::moment::Moment;
+use super::ring::Ring;
 use super::saturated::saturated;
 use super::select::Span;
-use super::watch::Moment;
 
-/// Samples that are kept to look back at.
-const KEPT: usize = 64;
 /// What a crystal may be off, doubled: nanoseconds a sample gets worse by in so many of its age.
 const PER_AGE: i64 = 5_000;
 /// No distance counts as less: clocks are read only so exactly, and honest servers that are close
@@ -56,29 +55,16 @@ impl Sample {
 }
 
 /// The samples of a server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Samples {
-    ring: [Sample; KEPT],
-    /// How many there were ever.
-    count: u64,
+    /// To look back at.
+    ring: Ring<Sample>,
     /// How many of the latest ones agree with each other.
     together: u8,
     /// The latest eight polls, the lowest bit the latest: whether each was answered with the time.
     reach: u8,
     /// What the crystal of this machine runs fast by, by those that agree.
     drift: Option<i64>,
-}
-
-impl Default for Samples {
-    fn default() -> Self {
-        Self {
-            ring: [Sample::default(); KEPT],
-            count: 0,
-            together: 0,
-            reach: 0,
-            drift: None,
-        }
-    }
 }
 
 impl Samples {
@@ -90,12 +76,9 @@ impl Samples {
         if before.is_some_and(|before| !before.meets(sample.span(sample.at))) {
             self.together = 0;
         }
-        let next = (self.count % KEPT as u64) as usize;
-        if let Some(place) = self.ring.get_mut(next) {
-            *place = sample;
-        }
-        self.count = self.count.saturating_add(1);
-        self.together = self.together.saturating_add(1).min(KEPT as u8);
+        self.ring.push(sample);
+        // the ring has fewer
+        self.together = self.together.saturating_add(1);
         self.reach |= 1;
         let points: Vec<_> = self
             .latest()
@@ -131,11 +114,12 @@ impl Samples {
 
     /// The samples that are kept, the latest first.
     pub fn latest(&self) -> impl Iterator<Item = &Sample> {
-        let kept = self.count.min(KEPT as u64);
-        (1..=kept).filter_map(move |back| {
-            let place = (self.count - back) % KEPT as u64;
-            self.ring.get(place as usize)
-        })
+        self.ring.latest()
+    }
+
+    /// When the latest one was taken, by the elapsed time.
+    pub fn taken(&self) -> Option<i64> {
+        self.latest().next().map(|sample| sample.at.elapsed)
     }
 
     /// Those of the latest eight polls, as far as they agree.

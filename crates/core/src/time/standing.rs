@@ -14,6 +14,8 @@ pub enum Standing {
     Falseticker,
     /// It tells the time, and no majority agrees on any.
     Good,
+    /// Its address is that of another one, which has the vote of both.
+    SameAsAnother,
     /// It told no time when it was asked last.
     Other(State),
 }
@@ -37,6 +39,7 @@ impl Standing {
             Self::Agrees => "agrees",
             Self::Falseticker => "falseticker",
             Self::Good => State::Good.name(),
+            Self::SameAsAnother => "same as another",
             Self::Other(state) => state.name(),
         }
     }

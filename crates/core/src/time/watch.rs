@@ -5,70 +5,39 @@ use std::cmp::Reverse;
 
 use super::anchor::Anchor;
 use super::authorities::{Authorities, Authority};
+use super::consensus::{Consensus, Said};
 use super::gate::Verdict;
-use super::kernel::KernelReading;
-use super::select::{Selection, Span};
+use super::kernel::{KernelReading, KernelSample};
+use super::leap::is_near_leap;
+use super::moment::{Jump, Moment};
+use super::select::Span;
 
 /// How old what the kernel said may be, in nanoseconds.
 const KERNEL_AGE: i64 = 1_000_000_000;
 /// How long what it said counts as said now: whoever looks asks it again sooner.
 const KERNEL_LASTS: i64 = 2 * KERNEL_AGE;
-/// Nanoseconds by which the wall clock may leave the elapsed time without having jumped, and which part
-/// of the time besides: chrony slews it by up to a twelfth.
-const UNREMARKABLE_JUMP: i64 = 100_000_000;
-const UNREMARKABLE_SLEW: i64 = 10;
-
-/// Two clocks at one moment, in nanoseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Moment {
-    /// The wall clock, since 1970.
-    pub wall: i64,
-    /// A clock that nobody sets or slews.
-    pub elapsed: i64,
-}
-
-impl Moment {
-    /// By how much the wall clock has jumped since an earlier moment: left the time that has passed
-    /// further than a slew can.
-    pub fn jump_since(self, earlier: Self) -> Option<Jump> {
-        let passed = self.elapsed.saturating_sub(earlier.elapsed);
-        let by = self
-            .wall
-            .saturating_sub(earlier.wall)
-            .saturating_sub(passed);
-        let unremarkable = UNREMARKABLE_JUMP.saturating_add(passed.max(0) / UNREMARKABLE_SLEW);
-        let at = self.wall;
-        (by.unsigned_abs() > unremarkable.unsigned_abs()).then_some(Jump { by, at })
-    }
-}
-
-/// A jump of the wall clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Jump {
-    /// By how much, in nanoseconds; forward if positive.
-    pub by: i64,
-    /// What the wall clock said after it, in nanoseconds since 1970.
-    pub at: i64,
-}
+/// What clocks differ by that do not count a leap second at the same time.
+const LEAP_SECOND: i64 = 1_000_000_000;
 
 /// What somebody said of true time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
     anchor: Anchor,
-    /// What the wall clock said at that measurement, in nanoseconds since 1970.
+    /// What the wall clock says of when that was measured, in nanoseconds since 1970.
     pub as_of: i64,
-    /// Until when it counts as said now, by the elapsed time. Whoever reads it looks: one who has
+    /// When it was said, and until when it counts as said now. Whoever reads it looks: one who has
     /// ended vouches for nothing.
-    until: i64,
+    said: Said,
 }
 
 impl Claim {
     /// That true time is ahead of the wall clock by that much at a moment.
-    fn new(ahead: Span, now: Moment, until: i64) -> Option<Self> {
+    fn new(ahead: Span, now: Moment, said: Said) -> Option<Self> {
+        let age = now.elapsed.saturating_sub(said.at);
         Some(Self {
             anchor: Anchor::new(ahead, now.wall, now.elapsed)?,
-            as_of: now.wall,
-            until,
+            as_of: now.wall.saturating_sub(age),
+            said,
         })
     }
 
@@ -79,12 +48,12 @@ impl Claim {
 
     /// Whether it counts as said now.
     pub fn is_current(&self, now: Moment) -> bool {
-        now.elapsed <= self.until
+        now.elapsed <= self.said.until
     }
 
     /// It goes on to count, but as what was said before.
     fn end(&mut self) {
-        self.until = i64::MIN;
+        self.said.until = i64::MIN;
     }
 }
 
@@ -148,12 +117,14 @@ pub struct Decision {
 pub struct Watch {
     /// What the majority of the NTP servers said.
     ntp: Option<Claim>,
-    /// How many that is; `None` before all were asked once.
+    /// How many that is; `None` before all were asked once, unless a majority agreed sooner.
     pub majority: Option<Majority>,
     /// What the majority of the fleet said.
     fleet: Option<Claim>,
     /// How many clocks that is; `None` before the registry was asked once.
     pub fleet_majority: Option<Majority>,
+    /// Whether they announced a leap second.
+    leap: bool,
     /// What the kernel said when it last vouched for the clock.
     vouched: Option<Claim>,
     /// What the kernel said last; `None` if it does not say.
@@ -163,6 +134,8 @@ pub struct Watch {
     latest: Option<Moment>,
     /// The last jump.
     pub jump: Option<Jump>,
+    /// When it was seen, by the elapsed time.
+    jumped: Option<i64>,
 }
 
 impl Watch {
@@ -177,8 +150,10 @@ impl Watch {
         self.asked.is_none_or(|asked| age(asked) >= KERNEL_AGE)
     }
 
-    /// Looks at the clocks; returns a jump since they were looked at last. The kernel is due after it.
-    /// A reading from before the last look, by a caller that was held up, says nothing new.
+    /// Looks at the clocks; returns a jump since they were looked at last. The kernel is due after it,
+    /// and what NTP servers and the fleet said was said before: all clocks of a machine that stood still are behind,
+    /// and who set this one right knows better. A reading from before the last look, by a caller that
+    /// was held up, says nothing new.
     pub fn see(&mut self, now: Moment) -> Option<Jump> {
         if self.has_seen(now) {
             return None;
@@ -186,7 +161,10 @@ impl Watch {
         let jump = self.jump_at(now);
         if jump.is_some() {
             self.jump = jump;
+            self.jumped = Some(now.elapsed);
             self.asked = None;
+            self.ntp.iter_mut().for_each(Claim::end);
+            self.fleet.iter_mut().for_each(Claim::end);
         }
         self.latest = Some(now);
         jump
@@ -215,38 +193,83 @@ impl Watch {
         match reading.and_then(|reading| reading.bound()) {
             Some(bound) => {
                 let error = bound.saturating_mul(1_000);
-                let until = now.elapsed.saturating_add(KERNEL_LASTS);
-                self.vouched = Claim::new(Span::around(0, error), now, until);
+                let said = Said {
+                    at: now.elapsed,
+                    until: now.elapsed.saturating_add(KERNEL_LASTS),
+                };
+                self.vouched = Claim::new(Span::around(0, error), now, said);
             }
             None => self.vouched.iter_mut().for_each(Claim::end),
         }
     }
 
-    /// Takes what the NTP servers say together of the wall clock at a moment, which counts as said
-    /// now for so many nanoseconds. If no majority agrees, what it said before goes on to count.
-    pub fn ntp_says(&mut self, now: Moment, selection: &Selection, lasts: i64) {
-        self.majority = Some(Majority::new(
-            selection.agreeing,
-            selection.truechimers.len(),
-        ));
-        match selection.hull {
-            Some(hull) => self.ntp = Claim::new(hull, now, now.elapsed.saturating_add(lasts)),
+    /// Takes what the NTP servers say together of the wall clock at a moment. If no majority agrees,
+    /// what it said before goes on to count. What was said before the last jump does not count as said
+    /// now.
+    pub fn ntp_says(&mut self, now: Moment, consensus: &Consensus) {
+        let selection = &consensus.selection;
+        // at the leap second itself they may not agree
+        if selection.hull.is_some() {
+            self.leap = consensus.leap;
+        }
+        if consensus.all_asked || selection.hull.is_some() || self.majority.is_some() {
+            self.majority = Some(Majority::new(
+                selection.agreeing,
+                selection.truechimers.len(),
+            ));
+        }
+        match selection.hull.zip(consensus.said) {
+            Some((hull, said)) => self.ntp = Claim::new(hull, now, said),
             None => self.ntp.iter_mut().for_each(Claim::end),
         }
+        let is_old = |claim: &Claim| self.jumped.is_some_and(|jumped| claim.said.at < jumped);
+        self.ntp
+            .iter_mut()
+            .filter(|claim| is_old(claim))
+            .for_each(Claim::end);
     }
 
-    /// Forgets what NTP servers said: others are listed now.
-    pub fn forget_ntp(&mut self) {
-        self.ntp = None;
+    /// Others are listed now, and were not asked yet. What was said goes on to count, but as what was
+    /// said before: a gate that refuses does not open just because somebody changes the list.
+    pub fn end_ntp(&mut self) {
+        self.ntp.iter_mut().for_each(Claim::end);
         self.majority = None;
     }
 
-    /// Takes what the fleet says of the wall clock at a moment, as [`ntp_says`](Self::ntp_says) does;
-    /// `None` if it says nothing, or the registry does not answer.
-    pub fn fleet_says(&mut self, now: Moment, ahead: Option<Span>, majority: Majority, lasts: i64) {
+    /// Forgets what NTP servers said: none are listed any more.
+    pub fn forget_ntp(&mut self) {
+        self.ntp = None;
+        self.majority = None;
+        self.leap = false;
+    }
+
+    /// What the kernel vouches for now.
+    pub fn kernel_sample(&self, now: Moment) -> Option<KernelSample> {
+        let claim = self.vouched.filter(|claim| claim.is_current(now))?;
+        let bound = self.kernel?.bound()?;
+        Some(KernelSample {
+            at: Moment {
+                wall: claim.as_of,
+                elapsed: claim.said.at,
+            },
+            error: bound.saturating_mul(1_000),
+        })
+    }
+
+    /// Takes what the fleet says of the wall clock at a moment, asked once in each interval; `None` if
+    /// it says nothing.
+    pub fn fleet_says(
+        &mut self,
+        now: Moment,
+        ahead: Option<Span>,
+        majority: Majority,
+        interval: i64,
+    ) {
         self.fleet_majority = Some(majority);
         match ahead {
-            Some(ahead) => self.fleet = Claim::new(ahead, now, now.elapsed.saturating_add(lasts)),
+            Some(ahead) => {
+                self.fleet = Claim::new(ahead, now, Said::by_poll(now.elapsed, interval));
+            }
             None => self.fleet.iter_mut().for_each(Claim::end),
         }
     }
@@ -262,6 +285,34 @@ impl Watch {
             Authority::Ntp => self.ntp,
             Authority::Kernel => self.vouched,
             Authority::Registry => self.fleet,
+        }
+    }
+
+    /// Whether a leap second is announced, and may be about to come or have just gone.
+    pub fn is_near_leap(&self, now: Moment) -> bool {
+        let by_kernel = self.kernel.is_some_and(|kernel| kernel.announces_leap());
+        (self.leap || by_kernel) && is_near_leap(now.wall)
+    }
+
+    /// What a clock is worth that is off by so much, with what is too much in nanoseconds. Near a leap
+    /// second, which some count sooner than others, that is what it was worth `before`; but one that is
+    /// off by more than that explains is wrong all the same.
+    pub fn verdict(
+        &self,
+        now: Moment,
+        offset: Option<Span>,
+        max_error: i64,
+        before: Option<Verdict>,
+    ) -> Verdict {
+        let verdict = Verdict::new(offset, max_error);
+        let explained = max_error.saturating_add(LEAP_SECOND);
+        match before {
+            Some(before)
+                if self.is_near_leap(now) && Verdict::new(offset, explained) != Verdict::Wrong =>
+            {
+                before
+            }
+            _ => verdict,
         }
     }
 
@@ -284,9 +335,7 @@ impl Watch {
         };
         claims()
             .find(|(claim, says, _)| *says && claim.is_current(now))
-            .or_else(|| {
-                claims().min_by_key(|(claim, says, _)| (!*says, Reverse(claim.anchor.at())))
-            })
+            .or_else(|| claims().min_by_key(|(claim, says, _)| (!*says, Reverse(claim.said.at))))
             .map(|(_, _, decision)| decision)
     }
 }
