@@ -47,16 +47,13 @@ impl ClockAnswer {
 
 /// The row that says an answer. Bounds stay bounds.
 pub fn write(answer: &ClockAnswer) -> Row<{ COLUMNS.len() }> {
-    let low = answer.hull.map(|hull| hull.low.div_euclid(1_000));
-    let high = answer
-        .hull
-        .map(|hull| hull.high.saturating_add(999).div_euclid(1_000));
+    let hull = answer.hull.map(Span::to_micros);
     let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
     Row([
         answer.received.into_datum(),
         answer.sent.into_datum(),
-        low.into_datum(),
-        high.into_datum(),
+        hull.map(|hull| hull.low).into_datum(),
+        hull.map(|hull| hull.high).into_datum(),
         count(answer.agreeing).into_datum(),
         count(answer.clocks).into_datum(),
         answer.accepted.into_datum(),

@@ -40,11 +40,8 @@ impl Postgres {
              $7::pg_catalog.int8, $8::pg_catalog.int8, $9::pg_catalog.int8, $10::pg_catalog.int8, \
              $11::pg_catalog.text, $12::pg_catalog.text)";
         let statement = format!("SELECT {} FROM {CALL}", clock_row::COLUMNS.join(", "));
-        // in microseconds, rounded outwards
-        let low = |span: Option<Span>| span.map(|span| span.low.div_euclid(1_000).to_string());
-        let high = |span: Option<Span>| {
-            span.map(|span| span.high.saturating_add(999).div_euclid(1_000).to_string())
-        };
+        let low = |span: Option<Span>| span.map(|span| span.to_micros().low.to_string());
+        let high = |span: Option<Span>| span.map(|span| span.to_micros().high.to_string());
         let parameters = [
             Some(report.identity.clone()),
             Some(Uuid::from_u128(report.nonce).to_string()),

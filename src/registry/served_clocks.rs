@@ -406,15 +406,16 @@ fn member_row(row: Clock, verdict: FleetVerdict) -> FleetRow {
         // as it was when it was heard of last
         FleetVerdict::Stale => row.report.offset,
         _ => row.report.offset_now(),
-    };
+    }
+    .to_micros();
     let length = |micros: Option<i64>| micros.map(interval::from_micros);
     let ([ntp_low, ntp_high], [kernel_low, kernel_high]) =
         (row.ntp.map(length), row.kernel.map(length));
     (
         row.identity,
         row.host_name,
-        interval::at_least(offset.low),
-        interval::at_most(offset.high),
+        interval::from_micros(offset.low),
+        interval::from_micros(offset.high),
         verdict.name(),
         row.reported_at,
         Some(row.state),

@@ -3,6 +3,7 @@
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::prelude::*;
 use snowflake_core::Timestamp;
+use snowflake_core::time::Span;
 
 use crate::postgres::encoding;
 use crate::postgres::error::OrRaise;
@@ -37,15 +38,15 @@ fn snowflake_pg_clock_fleet() -> TableIterator<
 > {
     let report = segment::shared().or_raise().fleet_status().report();
     TableIterator::new(report.map(|report| {
-        let (offset, fleet) = (report.offset, report.fleet);
+        let [offset, fleet] = [report.offset, report.fleet].map(|span| span.map(Span::to_micros));
         let known = offset.is_some();
         let as_of = Timestamp::from_micros(report.as_of.div_euclid(1_000));
         let trouble = report.has_trouble().then(|| report.trouble.to_string());
         (
-            offset.map(|offset| interval::at_least(offset.low)),
-            offset.map(|offset| interval::at_most(offset.high)),
-            fleet.map(|fleet| interval::at_least(fleet.low)),
-            fleet.map(|fleet| interval::at_most(fleet.high)),
+            offset.map(|offset| interval::from_micros(offset.low)),
+            offset.map(|offset| interval::from_micros(offset.high)),
+            fleet.map(|fleet| interval::from_micros(fleet.low)),
+            fleet.map(|fleet| interval::from_micros(fleet.high)),
             known.then(|| report.majority.agreeing.into()),
             known.then(|| report.majority.servers.into()),
             known.then(|| timestamp::to_postgres(as_of)),
