@@ -35,8 +35,3 @@ pub fn nearest(nanos: i64) -> Interval {
 pub fn at_most(nanos: i64) -> Interval {
     from_micros(nanos.saturating_add(999).div_euclid(1_000))
 }
-
-/// Nanoseconds as an interval, rounded down.
-pub fn at_least(nanos: i64) -> Interval {
-    from_micros(nanos.div_euclid(1_000))
-}
