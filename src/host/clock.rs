@@ -112,7 +112,7 @@ pub fn sample_and_moment() -> (ClockSample, Moment) {
 /// process that is held up in between must not take that for a step of a clock.
 fn elapsed_beside<T>(read_other: impl Fn() -> T) -> (i64, T) {
     /// Nanoseconds within which the readings count as simultaneous.
-    const CLOSE: i64 = 1_000_000;
+    const CLOSE: i64 = 20_000;
     let attempt = || {
         let before = nanos(read(libc::CLOCK_MONOTONIC));
         let boot = nanos(read(libc::CLOCK_BOOTTIME));

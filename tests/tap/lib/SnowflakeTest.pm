@@ -17,7 +17,7 @@ our @EXPORT = qw(
   new_node major_version reload_with fails works session ask
   start_recording finish_recording record recorded_bytes check_ids wait_until
   create_event start_inserting end_inserting newest_event goes_on_above is_covered parallel_plan
-  fake_clock set_clock with_clock start_behind log_since log_size
+  fake_clock set_clock stop_clock with_clock start_behind log_since log_size
 );
 
 # A server with the library preloaded and worker ID 1, not started. Options: conf (settings, the
@@ -296,9 +296,22 @@ sub clock_file
 sub set_clock
 {
     my ($node, $seconds) = @_;
+    return write_clock($node, $seconds, 0);
+}
+
+# Stops the clock at a time in seconds since 1970, until it is set.
+sub stop_clock
+{
+    my ($node, $time) = @_;
+    return write_clock($node, 0, $time);
+}
+
+sub write_clock
+{
+    my ($node, @seconds) = @_;
     sysopen my $clock, clock_file($node), O_WRONLY | O_CREAT or die clock_file($node) . ": $!";
     # in one piece: it is read meanwhile
-    syswrite($clock, pack 'q', sprintf '%.0f', $seconds * 1e9) == 8 or die clock_file($node) . ": $!";
+    syswrite($clock, pack 'q2', map { sprintf '%.0f', $_ * 1e9 } @seconds) == 16 or die clock_file($node) . ": $!";
     close $clock or die clock_file($node) . ": $!";
     return;
 }

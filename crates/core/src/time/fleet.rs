@@ -19,6 +19,9 @@ const FRESH_POLLS: i64 = 3;
 const FRESH: i64 = 5_000_000_000;
 /// Nanoseconds in which two clocks drift apart by one at the most: what a crystal may be off, doubled.
 const PER_AGE: i64 = 5_000;
+/// Nanoseconds by which the registry may be wrong about how far its clock was set: it reads two clocks one
+/// after the other, when the report comes and when it is looked at.
+const READ_APART: i64 = 40_000;
 
 /// What a member reported of its clock, as the registry sees it later. In nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,18 +47,18 @@ impl Report {
 
     /// What the registry's clock is ahead of the member's by now.
     pub fn offset_now(&self) -> Span {
-        let drift = self.age.unwrap_or(0).max(0) / PER_AGE;
+        let error = (self.age.unwrap_or(0).max(0) / PER_AGE).saturating_add(READ_APART);
         Span {
             low: self
                 .offset
                 .low
                 .saturating_add(self.shift)
-                .saturating_sub(drift),
+                .saturating_sub(error),
             high: self
                 .offset
                 .high
                 .saturating_add(self.shift)
-                .saturating_add(drift),
+                .saturating_add(error),
         }
     }
 
