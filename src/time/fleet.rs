@@ -30,12 +30,19 @@ const PATIENCE: i64 = 2_000_000;
 /// How long a registry that did not answer is left alone at least, in nanoseconds.
 const PAUSE: i64 = 5_000_000_000;
 
+/// For how many polls who reported before a start may have its place: nobody is told of that.
+const PLACE_POLLS: i64 = 4;
+
 /// Who compares this server's clock with those of its fleet.
 pub struct Fleet {
     registry: Postgres,
     identity: String,
     host_name: String,
     rounds: Rounds,
+    /// When this began, by the elapsed time in nanoseconds.
+    began: i64,
+    /// Whether the log was told that something is wrong.
+    told: bool,
     /// Not to be asked before, by the elapsed time in nanoseconds.
     not_before: i64,
 }
@@ -51,6 +58,8 @@ impl Fleet {
             identity: identity::system_identifier(),
             host_name: identity::host_name().unwrap_or_default(),
             rounds: Rounds::new(clock::elapsed()),
+            began: clock::elapsed(),
+            told: false,
             not_before: i64::MIN,
         })
     }
@@ -127,14 +136,10 @@ impl Fleet {
         }
     }
 
-    fn answered(&self, shared: Shared, asked: i64, synced: Synced, answer: ClockAnswer) {
+    fn answered(&mut self, shared: Shared, asked: i64, synced: Synced, answer: ClockAnswer) {
         let now = clock::moment();
         let ahead = answer.hull.map(|hull| ahead_of_member(hull, synced.bounds));
         let majority = Majority::new(answer.agreeing, answer.clocks);
-        let gate = shared.clock_gate();
-        let said = Said::by_poll(asked, settings::ntp_poll());
-        gate.change(|known| known.watch.fleet_says(now, ahead, majority, said));
-        gate::report(shared);
         let trouble = match answer.accepted {
             Some(true) => "",
             _ => {
@@ -142,7 +147,8 @@ impl Fleet {
                  before this one was started; its clock is the one that counts"
             }
         };
-        let before = shared.fleet_status().change(|report| {
+        // who is let pass by the gate sees in the view why
+        shared.fleet_status().change(|report| {
             *report = FleetReport {
                 offset: Some(synced.bounds),
                 fleet: ahead,
@@ -153,34 +159,47 @@ impl Fleet {
                 ..*report
             };
         });
-        if !trouble.is_empty() {
-            tell_of_trouble(&before, trouble);
-        } else if before.has_trouble() {
-            Report::new("the registry compares the clock of this server with others again").log();
+        let poll = settings::ntp_poll();
+        let said = Said::by_poll(asked, poll);
+        shared
+            .clock_gate()
+            .change(|known| known.watch.fleet_says(now, ahead, majority, said));
+        gate::report(shared);
+        if trouble.is_empty() {
+            self.tell_of_none();
+        } else if now.elapsed.saturating_sub(self.began) > poll.saturating_mul(PLACE_POLLS) + PAUSE
+        {
+            self.tell_of(trouble);
         }
     }
 
     /// What the fleet said before goes on to count for a while.
-    fn failed(&self, shared: Shared, problem: &str) {
+    fn failed(&mut self, shared: Shared, problem: &str) {
         if wait::shutdown_requested() {
             return;
         }
-        shared
-            .clock_gate()
-            .change(|known| known.watch.fleet_is_silent());
-        let before = shared.fleet_status().change(|report| {
+        shared.fleet_status().change(|report| {
             report.failures = report.failures.saturating_add(1);
             report.trouble = BoundedText::new(problem);
         });
-        tell_of_trouble(&before, problem);
+        shared
+            .clock_gate()
+            .change(|known| known.watch.fleet_is_silent());
+        self.tell_of(problem);
     }
-}
 
-/// Once, until all is well again.
-fn tell_of_trouble(before: &FleetReport, problem: &str) {
-    if !before.has_trouble() {
-        Report::new("the registry does not compare the clock of this server with others")
-            .detail(sentence(problem))
-            .log();
+    /// Tells the log, once until all is well again.
+    fn tell_of(&mut self, problem: &str) {
+        if !std::mem::replace(&mut self.told, true) {
+            Report::new("the registry does not compare the clock of this server with others")
+                .detail(sentence(problem))
+                .log();
+        }
+    }
+
+    fn tell_of_none(&mut self) {
+        if std::mem::replace(&mut self.told, false) {
+            Report::new("the registry compares the clock of this server with others again").log();
+        }
     }
 }

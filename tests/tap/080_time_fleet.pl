@@ -117,6 +117,7 @@ verdicts(all_but('one'), '... until there is again');
 set_clock($one, 0);
 ok(wait_until(sub { ($one->psql('postgres', 'SELECT snowflake_next()'))[0] == 0 }), 'IDs go on when it is right again');
 
+my $offset = log_size($one);
 # ... also when it is started. Who was there before it has its place until nobody hears of it.
 $one->stop('immediate');
 set_clock($one, 3);
@@ -128,6 +129,7 @@ verdicts(all_but('one'), '... and the fleet sees it');
 set_clock($one, 0);
 ok(wait_until(sub { ($one->psql('postgres', 'SELECT snowflake_next()'))[0] == 0 }), 'and then it does');
 verdicts(all_but(''), 'all agree again');
+unlike(log_since($one, $offset), qr/does not compare|compares the clock/, '... which is nothing to log');
 
 # Who may.
 for my $sql ('SELECT * FROM snowflake_fleet_clocks', 'SELECT * FROM snowflake_pg_fleet_clocks()', 'SELECT * FROM snowflake_clocks',
