@@ -1551,3 +1551,26 @@ fn rounding_is_no_clock_that_went_back() {
     assert_eq!(slot.standing(&at(wall - 2, 0)), None);
     assert!(slot.standing(&at(wall - 3, 0)).is_some());
 }
+
+proptest! {
+    /// Readings are rounded down to microseconds, each by itself.
+    #[test]
+    fn a_clock_that_goes_evenly_has_not_gone_back(
+        ahead in 0_i64..1_000_000_000,
+        times in prop::collection::vec((0_i64..1_000_000_000, 0_i64..2_000, 0_i64..2_000), 1..50),
+    ) {
+        let slot = Slot::<AtomicU64>::default();
+        for (before, until_wall, until_after) in times {
+            let wall = before + until_wall + ahead;
+            let observed = slot.observe(
+                &ClockSample {
+                    wall: Timestamp::from_micros(NOW * 1_000 + wall / 1_000),
+                    monotonic_before: before / 1_000,
+                    monotonic_after: (before + until_wall + until_after) / 1_000,
+                },
+                1,
+            );
+            prop_assert_eq!(observed.regression, 0);
+        }
+    }
+}

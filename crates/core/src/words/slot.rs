@@ -237,8 +237,10 @@ impl<W: Word> Slot<W> {
         let before = self.offset.raise_relaxed(order(lower));
         let regression = match before {
             0 => 0,
-            before => disorder(before).saturating_sub(upper).max(0),
+            before => disorder(before).saturating_sub(upper),
         };
+        // each reading is rounded down
+        let regression = if regression > 1 { regression } else { 0 };
 
         let known = self.regressed.load_relaxed();
         let explained = if known & EXPLAINED == 0 {
