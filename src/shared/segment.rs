@@ -52,7 +52,8 @@ struct Header {
     block_orders: BlockOrders,
     clock_gate: ClockGate,
     ntp_turns: NtpTurns,
-    clock_sources: ClockSources,
+    /// Where the worker is wanted that asks them.
+    clock_sources: Option<&'static ClockSources>,
     fleet_status: FleetStatus,
 }
 
@@ -143,9 +144,9 @@ impl Shared {
         &self.header.clock_gate
     }
 
-    /// The NTP servers that this server asks.
-    pub fn clock_sources(self) -> &'static ClockSources {
-        &self.header.clock_sources
+    /// The NTP servers that this server asks; `None` without the worker that does.
+    pub fn clock_sources(self) -> Option<&'static ClockSources> {
+        self.header.clock_sources
     }
 
     /// What came of comparing this server's clock with those of its fleet.
@@ -184,6 +185,28 @@ fn size(workers: usize) -> usize {
     size_of::<Header>() + Words::size(workers)
 }
 
+/// Memory of its own for what the worker learns: few servers have one.
+///
+/// # Safety
+/// Called in the startup hook.
+unsafe fn clock_sources(tranche: i32) -> Option<&'static ClockSources> {
+    if !settings::clock_worker() {
+        return None;
+    }
+    let mut found = false;
+    // SAFETY: as the caller promises, with the size that was requested; the memory is aligned to cache
+    // lines, and written whole before a reference to it is made
+    unsafe {
+        let name = c"snowflake_pg clock sources".as_ptr();
+        let memory = pg_sys::ShmemInitStruct(name, size_of::<ClockSources>(), &mut found);
+        let sources = memory.cast::<ClockSources>();
+        if !found {
+            sources.write(ClockSources::new(tranche));
+        }
+        Some(&*sources)
+    }
+}
+
 fn fresh_nonce() -> Outcome<u128> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(random::failure)?;
@@ -199,6 +222,9 @@ unsafe extern "C-unwind" fn on_request() {
         }
         let layout = settings::layout().or_raise();
         pg_sys::RequestAddinShmemSpace(size(workers_of(&layout)));
+        if settings::clock_worker() {
+            pg_sys::RequestAddinShmemSpace(size_of::<ClockSources>());
+        }
     }
 }
 
@@ -268,7 +294,8 @@ impl Header {
             block_orders: BlockOrders::new(tranche),
             clock_gate: ClockGate::new(tranche, clock::elapsed()),
             ntp_turns: NtpTurns::new(),
-            clock_sources: ClockSources::new(tranche),
+            // SAFETY: in the startup hook
+            clock_sources: unsafe { clock_sources(tranche) },
             fleet_status: FleetStatus::new(tranche),
         })
     }

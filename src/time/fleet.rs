@@ -3,7 +3,7 @@
 
 use pgrx::prelude::*;
 use snowflake_core::time::{
-    Authority, Majority, Rounds, Span, Sync, Synced, Watch, ahead_of_member,
+    Authority, Majority, Rounds, Said, Span, Sync, Synced, Watch, ahead_of_member,
 };
 
 use crate::host::clock;
@@ -83,7 +83,7 @@ impl Fleet {
             return;
         }
         match self.ask(shared) {
-            Ok((synced, answer)) => self.answered(shared, synced, answer),
+            Ok((synced, answer)) => self.answered(shared, now, synced, answer),
             Err(problem) => {
                 self.not_before = clock::elapsed().saturating_add(PAUSE);
                 self.failed(shared, &problem);
@@ -136,7 +136,7 @@ impl Fleet {
         }
     }
 
-    fn answered(&mut self, shared: Shared, synced: Synced, answer: ClockAnswer) {
+    fn answered(&mut self, shared: Shared, asked: i64, synced: Synced, answer: ClockAnswer) {
         let now = clock::moment();
         let ahead = answer.hull.map(|hull| ahead_of_member(hull, synced.bounds));
         let majority = Majority::new(answer.agreeing, answer.clocks);
@@ -160,9 +160,10 @@ impl Fleet {
             };
         });
         let poll = settings::ntp_poll();
+        let said = Said::by_poll(asked, poll);
         shared
             .clock_gate()
-            .change(|known| known.watch.fleet_says(now, ahead, majority, poll));
+            .change(|known| known.watch.fleet_says(now, ahead, majority, said));
         gate::report(shared);
         if trouble.is_empty() {
             self.tell_of_none();

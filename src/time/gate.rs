@@ -162,7 +162,9 @@ pub fn look(shared: Shared, now: Moment) -> Finding {
         watch = changed;
         if let Some(jump) = jump {
             log_jump(jump);
-            shared.clock_sources().report_jump();
+            if let Some(sources) = shared.clock_sources() {
+                sources.report_jump();
+            }
         }
     }
     let max_error = settings::clock_max_error();

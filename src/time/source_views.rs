@@ -69,11 +69,8 @@ fn snowflake_pg_clock_sources() -> TableIterator<
 > {
     let sources = segment::shared().or_raise().clock_sources();
     let now = clock::moment();
-    TableIterator::new(
-        sources
-            .records()
-            .map(move |record| source_row(&record, now)),
-    )
+    let records = sources.into_iter().flat_map(ClockSources::records);
+    TableIterator::new(records.map(move |record| source_row(&record, now)))
 }
 
 fn source_row(record: &Record, now: Moment) -> SourceRow {
@@ -128,8 +125,9 @@ fn snowflake_pg_clock_history() -> TableIterator<
     ),
 > {
     let sources = segment::shared().or_raise().clock_sources();
-    let servers = sources.records().flat_map(|record| sample_rows(&record));
-    TableIterator::new(servers.chain(kernel_rows(sources)))
+    let records = sources.into_iter().flat_map(ClockSources::records);
+    let servers = records.flat_map(|record| sample_rows(&record));
+    TableIterator::new(servers.chain(sources.into_iter().flat_map(kernel_rows)))
 }
 
 fn kernel_rows(sources: &ClockSources) -> Vec<SampleRow> {

@@ -86,7 +86,7 @@ fn drift_ppm(shared: Shared, now: Moment) -> Option<f64> {
         let known = samples.estimate(now)?;
         (standing == Standing::Agrees).then_some((known.distance, samples.drift()))
     };
-    let records = shared.clock_sources().records();
+    let records = shared.clock_sources()?.records();
     let (_, drift) = records
         .filter_map(|record| agree(record.samples, record.standing))
         .min_by_key(|(distance, _)| *distance)?;

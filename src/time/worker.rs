@@ -1,6 +1,6 @@
 //! The background worker that asks the NTP servers of snowflake_pg.ntp_servers, whenever it is time to,
-//! and puts together what they say of the clock, and that compares the clock with those of the fleet.
-//! It has no database, and works on a standby, too.
+//! and puts together what they say of the clock. It compares the clock with those of the fleet, too. It
+//! has no database, and works on a standby.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::host::{clock, random};
 use crate::postgres::error::Report;
 use crate::postgres::wait::{self, Event};
 use crate::settings;
-use crate::shared::clock_sources::ServerName;
+use crate::shared::clock_sources::{ClockSources, ServerName};
 use crate::shared::segment::{self, Shared};
 use crate::time::fleet::Fleet;
 use crate::time::gate;
@@ -49,11 +49,14 @@ pub extern "C-unwind" fn snowflake_pg_clock_worker(_argument: pg_sys::Datum) {
     let Ok(shared) = segment::shared() else {
         return;
     };
+    let Some(sources) = shared.clock_sources() else {
+        return;
+    };
     // SAFETY: the latch of this process lies in shared memory
     let latch = unsafe { pg_sys::MyLatch };
-    shared.clock_sources().set_worker_latch(latch);
+    sources.set_worker_latch(latch);
     shared.clock_gate().wait_from(clock::elapsed());
-    Worker::new(shared).run();
+    Worker::new(shared, sources).run();
     // SAFETY: the end of this process
     unsafe { pg_sys::proc_exit(1) };
 }
@@ -70,6 +73,7 @@ enum Contradiction {
 
 struct Worker {
     shared: Shared,
+    sources: &'static ClockSources,
     servers: Vec<Server>,
     fleet: Option<Fleet>,
     rounds: Rounds,
@@ -79,9 +83,10 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(shared: Shared) -> Self {
+    fn new(shared: Shared, sources: &'static ClockSources) -> Self {
         Self {
             shared,
+            sources,
             servers: Vec::new(),
             fleet: Fleet::find(shared),
             rounds: Rounds::new(clock::elapsed()),
@@ -99,7 +104,7 @@ impl Worker {
                 self.reload();
             }
             let now = clock::elapsed();
-            if self.shared.clock_sources().take_jump() {
+            if self.sources.take_jump() {
                 self.rounds.hasten(now);
                 if let Some(fleet) = &mut self.fleet {
                     fleet.hasten(now);
@@ -129,7 +134,7 @@ impl Worker {
     /// Goes on with what a worker before this one has learnt. The list may have changed since.
     fn take_over(&mut self) {
         let (mut count, mut listed) = (0, 0);
-        for record in self.shared.clock_sources().records() {
+        for record in self.sources.records() {
             count += 1;
             let is_it = |server: &&mut Server| server.record.name == record.name;
             if let Some(server) = self.servers.iter_mut().find(is_it) {
@@ -326,7 +331,7 @@ impl Worker {
             claim.map(|claim| claim.offset(now))
         };
         if let Some(sample) = watch.kernel_sample(now) {
-            self.shared.clock_sources().note_kernel(sample, poll);
+            self.sources.note_kernel(sample, poll);
         }
         let both = [says(Authority::Ntp), says(Authority::Kernel)];
         self.tell_of_contradiction(&spans, selection.hull, both);
@@ -384,7 +389,7 @@ impl Worker {
 
     /// Shows what is known of all servers.
     fn publish_all(&mut self) {
-        let sources = self.shared.clock_sources();
+        let sources = self.sources;
         let poll = settings::ntp_poll();
         let next = self.rounds.next();
         for (index, server) in self.servers.iter_mut().enumerate() {

@@ -431,69 +431,6 @@ fn a_claim_ends_by_itself() {
     assert_eq!(verdict(42), Verdict::Unknown);
 }
 
-#[test]
-fn a_fleet_is_a_source() {
-    let of = |watch: &Watch, now: Moment| {
-        let authorities = Authorities::parse("registry").unwrap();
-        watch.decide(now, &authorities, 500 * MILLISECOND)
-    };
-    let mut watch = Watch::default();
-    watch.fleet_is_silent();
-    assert_eq!(watch.fleet_majority, Some(Majority::default()));
-    assert_eq!(of(&watch, at(0)), None);
-    let ahead = Span::around(3 * SECOND, 128 * MILLISECOND);
-    watch.fleet_says(at(0), Some(ahead), Majority::new(3, 4), 64 * SECOND);
-    let decision = of(&watch, at(0)).unwrap();
-    assert_eq!(decision.by, Authority::Registry);
-    assert!(decision.offset.low > 2 * SECOND && decision.offset.high < 4 * SECOND);
-    // it does not answer, and goes on to count, also when somebody corrects the clock
-    watch.fleet_is_silent();
-    assert_eq!(watch.fleet_majority, Some(Majority::new(3, 4)));
-    let corrected = Moment {
-        wall: 1_003 * SECOND + SECOND,
-        elapsed: SECOND,
-    };
-    let decision = of(&watch, corrected).unwrap();
-    assert!(decision.offset.low > -SECOND && decision.offset.high < SECOND);
-    // a jump ends what it said, until it is asked again
-    let jumped = |elapsed: i64| Moment {
-        wall: at(elapsed).wall + 20 * SECOND,
-        elapsed,
-    };
-    let current =
-        |watch: &Watch, now: Moment| watch.claim(Authority::Registry).unwrap().is_current(now);
-    let mut set = watch;
-    set.see(at(0));
-    assert!(current(&set, jumped(SECOND)));
-    set.see(jumped(SECOND));
-    assert!(!current(&set, jumped(SECOND)));
-    set.fleet_says(
-        jumped(SECOND),
-        Some(ahead),
-        Majority::new(3, 4),
-        64 * SECOND,
-    );
-    assert!(current(&set, jumped(SECOND)));
-    // three intervals and 30 s
-    assert!(current(&set, jumped(223 * SECOND)) && !current(&set, jumped(224 * SECOND)));
-    // others come first who say something now, once the fleet says nothing any more
-    watch.fleet_says(at(2 * SECOND), None, Majority::new(1, 4), 100 * SECOND);
-    watch.kernel_says(at(2 * SECOND), Some(kernel()), at(2 * SECOND));
-    let decision = watch.decide(at(2 * SECOND), &Authorities::default(), 500 * MILLISECOND);
-    assert_eq!(
-        decision.map(|decision| decision.by),
-        Some(Authority::Kernel)
-    );
-    // more than there is room for
-    assert_eq!(
-        Majority::new(70_000, 100_000),
-        Majority {
-            agreeing: u16::MAX,
-            servers: u16::MAX
-        }
-    );
-}
-
 /// All clocks of a machine stood still for 20 s, and its daemon has set the wall clock right.
 #[test]
 fn a_jump_ends_what_servers_said_until_they_are_asked_again() {
@@ -662,4 +599,80 @@ fn who_announces_a_leap_second() {
     ]));
     assert!(!by_servers(&[]));
     assert!(!by_servers(&[heard(0, true), heard(SECOND, true)]));
+}
+
+#[test]
+fn a_fleet_is_a_source() {
+    let of = |watch: &Watch, now: Moment| {
+        let authorities = Authorities::parse("registry").unwrap();
+        watch.decide(now, &authorities, 500 * MILLISECOND)
+    };
+    let mut watch = Watch::default();
+    watch.fleet_is_silent();
+    assert_eq!(watch.fleet_majority, Some(Majority::default()));
+    assert_eq!(of(&watch, at(0)), None);
+    let ahead = Span::around(3 * SECOND, 128 * MILLISECOND);
+    watch.fleet_says(
+        at(0),
+        Some(ahead),
+        Majority::new(3, 4),
+        Said::by_poll(0, 64 * SECOND),
+    );
+    let decision = of(&watch, at(0)).unwrap();
+    assert_eq!(decision.by, Authority::Registry);
+    assert!(decision.offset.low > 2 * SECOND && decision.offset.high < 4 * SECOND);
+    // it does not answer, and goes on to count, also when somebody corrects the clock
+    watch.fleet_is_silent();
+    assert_eq!(watch.fleet_majority, Some(Majority::new(3, 4)));
+    let corrected = Moment {
+        wall: 1_003 * SECOND + SECOND,
+        elapsed: SECOND,
+    };
+    let decision = of(&watch, corrected).unwrap();
+    assert!(decision.offset.low > -SECOND && decision.offset.high < SECOND);
+    // but then as what was said before
+    let mut set = watch;
+    assert!(set.see(at(0)).is_none() && set.see(corrected).is_some());
+    set.kernel_says(corrected, Some(kernel()), corrected);
+    let by = |watch: &Watch| {
+        let decision = watch.decide(corrected, &Authorities::default(), 500 * MILLISECOND);
+        decision.map(|decision| decision.by)
+    };
+    assert_eq!(by(&set), Some(Authority::Kernel));
+    let none = Span::around(0, 128 * MILLISECOND);
+    set.fleet_says(
+        corrected,
+        Some(none),
+        Majority::new(3, 4),
+        Said::by_poll(0, SECOND),
+    );
+    assert_eq!(by(&set), Some(Authority::Kernel));
+    set.fleet_says(
+        corrected,
+        Some(none),
+        Majority::new(3, 4),
+        Said::by_poll(SECOND, SECOND),
+    );
+    assert_eq!(by(&set), Some(Authority::Registry));
+    // others come first who say something now, once the fleet says nothing any more
+    watch.fleet_says(
+        at(2 * SECOND),
+        None,
+        Majority::new(1, 4),
+        Said::by_poll(2 * SECOND, SECOND),
+    );
+    watch.kernel_says(at(2 * SECOND), Some(kernel()), at(2 * SECOND));
+    let decision = watch.decide(at(2 * SECOND), &Authorities::default(), 500 * MILLISECOND);
+    assert_eq!(
+        decision.map(|decision| decision.by),
+        Some(Authority::Kernel)
+    );
+    // more than there is room for
+    assert_eq!(
+        Majority::new(70_000, 100_000),
+        Majority {
+            agreeing: u16::MAX,
+            servers: u16::MAX
+        }
+    );
 }

@@ -119,12 +119,12 @@ pub struct Watch {
     ntp: Option<Claim>,
     /// How many that is; `None` before all were asked once, unless a majority agreed sooner.
     pub majority: Option<Majority>,
+    /// Whether they announced a leap second.
+    leap: bool,
     /// What the majority of the fleet said.
     fleet: Option<Claim>,
     /// How many clocks that is; `None` before the registry was asked once.
     pub fleet_majority: Option<Majority>,
-    /// Whether they announced a leap second.
-    leap: bool,
     /// What the kernel said when it last vouched for the clock.
     vouched: Option<Claim>,
     /// What the kernel said last; `None` if it does not say.
@@ -151,7 +151,7 @@ impl Watch {
     }
 
     /// Looks at the clocks; returns a jump since they were looked at last. The kernel is due after it,
-    /// and what NTP servers and the fleet said was said before: all clocks of a machine that stood still are behind,
+    /// and what others said was said before: all clocks of a machine that stood still are behind,
     /// and who set this one right knows better. A reading from before the last look, by a caller that
     /// was held up, says nothing new.
     pub fn see(&mut self, now: Moment) -> Option<Jump> {
@@ -163,8 +163,7 @@ impl Watch {
             self.jump = jump;
             self.jumped = Some(now.elapsed);
             self.asked = None;
-            self.ntp.iter_mut().for_each(Claim::end);
-            self.fleet.iter_mut().for_each(Claim::end);
+            self.end_what_is_old();
         }
         self.latest = Some(now);
         jump
@@ -222,9 +221,16 @@ impl Watch {
             Some((hull, said)) => self.ntp = Claim::new(hull, now, said),
             None => self.ntp.iter_mut().for_each(Claim::end),
         }
+        self.end_what_is_old();
+    }
+
+    /// What was said before the last jump.
+    fn end_what_is_old(&mut self) {
         let is_old = |claim: &Claim| self.jumped.is_some_and(|jumped| claim.said.at < jumped);
-        self.ntp
-            .iter_mut()
+        let claims = [&mut self.ntp, &mut self.fleet];
+        claims
+            .into_iter()
+            .flatten()
             .filter(|claim| is_old(claim))
             .for_each(Claim::end);
     }
@@ -256,22 +262,15 @@ impl Watch {
         })
     }
 
-    /// Takes what the fleet says of the wall clock at a moment, asked once in each interval; `None` if
-    /// it says nothing.
-    pub fn fleet_says(
-        &mut self,
-        now: Moment,
-        ahead: Option<Span>,
-        majority: Majority,
-        interval: i64,
-    ) {
+    /// Takes what the fleet says of the wall clock at a moment, as [`ntp_says`](Self::ntp_says) does;
+    /// `None` if it says nothing, or the registry does not answer.
+    pub fn fleet_says(&mut self, now: Moment, ahead: Option<Span>, majority: Majority, said: Said) {
         self.fleet_majority = Some(majority);
         match ahead {
-            Some(ahead) => {
-                self.fleet = Claim::new(ahead, now, Said::by_poll(now.elapsed, interval));
-            }
+            Some(ahead) => self.fleet = Claim::new(ahead, now, said),
             None => self.fleet.iter_mut().for_each(Claim::end),
         }
+        self.end_what_is_old();
     }
 
     /// The registry was asked, and what the fleet says is not known. What it said before goes on to count.
