@@ -154,6 +154,14 @@ survives('utf8', q(SELECT decode('01' || repeat('0000000000000001', 8000000), 'h
 is($node->safe_psql('utf8', q(SELECT uuid_v5(uuid_namespace_dns(), repeat('9', 60000000)) IS NOT NULL)), 't',
     'a name is hashed where it is');
 
+# Comparisons leave no copies of compressed values behind: two of 80 kB for each would be beyond the limit.
+is($node->safe_psql('utf8', <<'SQL'), 500, 'a sort of version vectors that are compressed');
+CREATE TABLE versions AS
+    SELECT base || version_vector(5001, n) AS version
+    FROM generate_series(1, 500) AS n, (SELECT ('{' || string_agg(format('%s:1', i), ',') || '}')::version_vector AS base FROM generate_series(1, 5000) AS i) AS v;
+SELECT count(*) FROM (SELECT version FROM versions ORDER BY version DESC OFFSET 0) AS sorted;
+SQL
+
 # what only a superuser can give
 for my $change ('UPDATE snowflake_recorded_layout SET layout =', 'SELECT snowflake_set_layout(layout) FROM (SELECT')
 {
