@@ -1,5 +1,6 @@
 //! Snowflake IDs and UUIDs made inside PostgreSQL. CONTRIBUTING.md has the map of the rooms.
 
+mod causality;
 mod extension;
 mod host;
 mod lease;

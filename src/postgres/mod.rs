@@ -1,6 +1,7 @@
 //! The server's own facilities, in Rust: it knows no subject of the extension.
 
 pub mod backend;
+pub mod base_type;
 pub mod datum;
 pub mod encoding;
 pub mod entry;
@@ -8,6 +9,7 @@ pub mod error;
 pub mod existence;
 pub mod interval;
 pub mod invalidation;
+pub mod jsonb;
 pub mod label_provider;
 pub mod lock;
 pub mod memory;

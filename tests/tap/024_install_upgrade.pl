@@ -29,7 +29,7 @@ CREATE TEMP VIEW member AS
     FROM pg_depend
     WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
       AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'snowflake_pg');
-SELECT name, pg_get_userbyid(proowner), pg_get_functiondef(p.oid), proacl, obj_description(p.oid, 'pg_proc')
+SELECT name, pg_get_userbyid(proowner), CASE WHEN prokind <> 'a' THEN pg_get_functiondef(p.oid) END, proacl, obj_description(p.oid, 'pg_proc')
     FROM member JOIN pg_proc p ON objid = p.oid AND classid = 'pg_proc'::regclass ORDER BY name;
 SELECT name, relkind, relpersistence, pg_get_userbyid(relowner), relacl, reloptions, relrowsecurity, obj_description(c.oid, 'pg_class')
     FROM member JOIN pg_class c ON objid = c.oid AND classid = 'pg_class'::regclass ORDER BY name;
@@ -45,6 +45,17 @@ SELECT name, pg_get_triggerdef(t.oid), tgenabled FROM member JOIN pg_trigger t O
 SELECT name, seqtypid::regtype, seqstart, seqincrement, seqmax, seqmin, seqcache, seqcycle
     FROM member JOIN pg_sequence ON objid = seqrelid ORDER BY name;
 SELECT name, privtype, initprivs FROM member m JOIN pg_init_privs p ON (p.classoid, p.objoid) = (m.classid, m.objid) ORDER BY name;
+SELECT name, prokind, provolatile, proparallel, proisstrict, aggtransfn, aggfinalfn, aggcombinefn, aggtranstype::regtype, agginitval
+    FROM member JOIN pg_proc p ON objid = p.oid AND classid = 'pg_proc'::regclass JOIN pg_aggregate ON aggfnoid = p.oid ORDER BY name;
+SELECT name, pg_get_userbyid(typowner), typlen, typbyval, typtype, typcategory, typinput, typoutput, typreceive, typsend, typalign, typstorage, typacl
+    FROM member JOIN pg_type t ON objid = t.oid AND classid = 'pg_type'::regclass WHERE typrelid = 0 ORDER BY name;
+SELECT name, oprcode, oprcom::regoperator, oprnegate::regoperator, oprcanmerge, oprcanhash, oprrest, oprjoin
+    FROM member JOIN pg_operator o ON objid = o.oid AND classid = 'pg_operator'::regclass ORDER BY name;
+SELECT name, opcintype::regtype, opcdefault, opckeytype::regtype
+    FROM member JOIN pg_opclass o ON objid = o.oid AND classid = 'pg_opclass'::regclass ORDER BY name;
+SELECT name, amopstrategy, amopopr::regoperator FROM member JOIN pg_amop ON objid = amopfamily AND classid = 'pg_opfamily'::regclass ORDER BY 1, 2;
+SELECT name, amprocnum, amproc::regprocedure FROM member JOIN pg_amproc ON objid = amprocfamily AND classid = 'pg_opfamily'::regclass ORDER BY 1, 2;
+SELECT name, castfunc::regprocedure, castcontext, castmethod FROM member JOIN pg_cast c ON objid = c.oid AND classid = 'pg_cast'::regclass ORDER BY name;
 SELECT name FROM member ORDER BY name;
 SELECT extversion, extrelocatable, configuration.name, configuration.condition
     FROM pg_extension, unnest(extconfig::regclass[]::text[], extcondition) AS configuration (name, condition)

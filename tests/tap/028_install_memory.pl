@@ -22,6 +22,14 @@ my %encodings = (
     latin => { encoding => 'LATIN1', fill => [q(repeat(chr(233), 30000000))] },
     ascii => { encoding => 'SQL_ASCII', fill => [q(repeat(E'\\351', 50000000))] });
 
+# Types that are filled, and how they are made of a text.
+my %filled = (
+    text => '(%s)::text',
+    name => '(%s)::name',
+    bytea => q(convert_to(%s, 'SQL_ASCII')),
+    jsonb => 'to_jsonb((%s)::text)',
+    cstring => 'textout(%s)');
+
 # Beside the one that is filled.
 my %usual = (
     bigint => '1',
@@ -34,6 +42,10 @@ my %usual = (
     'double precision' => '1',
     interval => q('1 s'),
     'interval[]' => q('{}'),
+    version_vector => q('{1:5}'),
+    jsonb => q('{}'),
+    cstring => q('{}'),
+    internal => 'NULL',
     'timestamp with time zone' => q('2024-01-01Z'));
 
 sub limit_memory
@@ -90,12 +102,12 @@ SQL
         my ($name, @types) = split /[|,]/, $function;
         my @unknown = grep { !exists $usual{$_} } @types;
         is("@unknown", '', "$database: the arguments of $name have values") or next;
-        for my $place (grep { $types[$_] =~ /^(?:text|bytea|name)$/ } 0 .. $#types)
+        for my $place (grep { exists $filled{ $types[$_] } } 0 .. $#types)
         {
             for my $long (@$fill)
             {
                 my @arguments = map { "$usual{$_}\::$_" } @types;
-                $arguments[$place] = $types[$place] eq 'bytea' ? "convert_to($long, 'SQL_ASCII')" : "($long)\::$types[$place]";
+                $arguments[$place] = sprintf $filled{ $types[$place] }, $long;
                 survives($database, "SELECT * FROM $name(" . join(', ', @arguments) . ')',
                     "$database: argument " . ($place + 1) . " of $name, $long");
                 $calls++;
@@ -131,8 +143,24 @@ survives('latin', q(SELECT ticket_create(repeat(chr(233), 600), 1, 1)), 'a new t
     qr/ERROR:  22023: invalid name of a ticket: "(?:\\u\{e9\}){100}\.\.\."\n/);
 survives('utf8', q(SELECT uuid_v8(convert_to(repeat('9', 60000000), 'UTF8'))), 'bytes of a UUID',
     qr/ERROR:  22023: a UUID has 16 bytes, not 60000000\n/);
+survives('utf8', q(SELECT ('{1:' || repeat('9', 20000000))::version_vector), 'a version vector',
+    qr/ERROR:  22003: counter 9{100}\.\.\. is out of range\n/);
+survives('utf8', q(SELECT repeat('{', 20000000)::version_vector), 'a version vector of nothing but braces',
+    qr/ERROR:  22P02: invalid input syntax for type version_vector: "\{{100}\.\.\."\n/);
+survives('utf8', q(SELECT ('{' || repeat('1:0,', 5000000))::version_vector), 'a version vector of many entries',
+    qr/ERROR:  54000: a version_vector has 32768 entries at most\n/);
+survives('utf8', q(SELECT decode('01' || repeat('0000000000000001', 8000000), 'hex')::version_vector), 'and in binary',
+    qr/ERROR:  (?:54000: a version_vector has 32768 entries at most|53200: out of memory)\n/);
 is($node->safe_psql('utf8', q(SELECT uuid_v5(uuid_namespace_dns(), repeat('9', 60000000)) IS NOT NULL)), 't',
     'a name is hashed where it is');
+
+# Comparisons leave no copies of compressed values behind: two of 80 kB for each would be beyond the limit.
+is($node->safe_psql('utf8', <<'SQL'), 500, 'a sort of version vectors that are compressed');
+CREATE TABLE versions AS
+    SELECT base || version_vector(5001, n) AS version
+    FROM generate_series(1, 500) AS n, (SELECT ('{' || string_agg(format('%s:1', i), ',') || '}')::version_vector AS base FROM generate_series(1, 5000) AS i) AS v;
+SELECT count(*) FROM (SELECT version FROM versions ORDER BY version DESC OFFSET 0) AS sorted;
+SQL
 
 # what only a superuser can give
 for my $change ('UPDATE snowflake_recorded_layout SET layout =', 'SELECT snowflake_set_layout(layout) FROM (SELECT')

@@ -1,6 +1,7 @@
 //! The part of snowflake_pg that needs no PostgreSQL: layouts, the generator, text forms, the
-//! rules for worker IDs and their leases, strides, tickets, UUIDs, and how clocks are measured. No
-//! I/O and no globals; clocks and atomic words come in as values and traits, typed errors go out.
+//! rules for worker IDs and their leases, strides, tickets, UUIDs, how clocks are measured, and which
+//! event could have caused which. No I/O and no globals; clocks and atomic words come in as values
+//! and traits, typed errors go out.
 //!
 //! Each room imports from lower floors only:
 //!
@@ -8,11 +9,12 @@
 //! |---|---|
 //! | 1 | [`Refusal`], [`excerpt`], [`Timestamp`], [`probe`] |
 //! | 2 | [`Endpoint`], [`words`], [`stride`] |
-//! | 3 | [`snowflake`], [`ticket`], [`uuid`], [`lease`], [`time`] |
+//! | 3 | [`snowflake`], [`ticket`], [`uuid`], [`lease`], [`time`], [`causality`] |
 //! | 4 | [`etcd`] |
 
 #![forbid(unsafe_code)]
 
+pub mod causality;
 mod endpoint;
 pub mod etcd;
 mod excerpt;

@@ -13,6 +13,10 @@ pub enum Kind {
     TimestampOutOfRange,
     /// Text that does not read as what it should be.
     InvalidText,
+    /// Bytes that do not read as what they should be.
+    InvalidBinary,
+    /// More than there can be of something.
+    LimitExceeded,
     /// The server or its surroundings are not set up for this.
     NotConfigured,
     /// The clock does not allow an ID now.

@@ -61,6 +61,37 @@ SELECT attrelid::regclass AS relation, attname AS column, format_type(atttypid, 
     ORDER BY relname COLLATE "C", attnum;
 SELECT seqtypid::regtype AS type, seqmin, seqmax, seqincrement, seqcache, seqcycle FROM pg_sequence WHERE seqrelid = 'snowflake_mark'::regclass;
 
+-- types that are no row types, their operators, operator classes and casts, and the aggregates
+SELECT t.oid::regtype AS type, typlen AS length, typalign AS alignment, typstorage AS storage, typinput, typoutput, typreceive, typsend
+    FROM pg_type t JOIN pg_depend d ON d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e'
+         JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid
+    WHERE extname = 'snowflake_pg' AND typrelid = 0 AND typcategory <> 'A'
+    ORDER BY typname COLLATE "C";
+SELECT o.oid::regoperator AS operator, oprresult::regtype AS result, oprcode AS function, oprcom::regoper AS commutator, oprnegate::regoper AS negator,
+       oprrest AS restrict, oprjoin AS join, oprcanhash AS hashes, oprcanmerge AS merges
+    FROM pg_operator o JOIN pg_depend d ON d.classid = 'pg_operator'::regclass AND d.objid = o.oid AND d.deptype = 'e'
+         JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid
+    WHERE extname = 'snowflake_pg'
+    ORDER BY oprname COLLATE "C", oprleft::regtype::text COLLATE "C", oprright::regtype::text COLLATE "C";
+SELECT amname AS method, opcname AS operator_class, opcintype::regtype AS type, opcdefault AS default,
+       (SELECT string_agg(concat(amopstrategy, ' ', amopopr::regoper), ', ' ORDER BY amopstrategy) FROM pg_amop WHERE amopfamily = opcfamily) AS operators,
+       (SELECT string_agg(concat(amprocnum, ' ', amproc), ', ' ORDER BY amprocnum) FROM pg_amproc WHERE amprocfamily = opcfamily) AS functions
+    FROM pg_opclass o JOIN pg_am a ON a.oid = opcmethod
+         JOIN pg_depend d ON d.classid = 'pg_opclass'::regclass AND d.objid = o.oid AND d.deptype = 'e'
+         JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid
+    WHERE extname = 'snowflake_pg'
+    ORDER BY amname COLLATE "C", opcname COLLATE "C";
+SELECT castsource::regtype AS source, casttarget::regtype AS target, castfunc::regprocedure AS function, castcontext = 'e' AS explicit
+    FROM pg_cast c JOIN pg_depend d ON d.classid = 'pg_cast'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+         JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid
+    WHERE extname = 'snowflake_pg'
+    ORDER BY castsource::regtype::text COLLATE "C", casttarget::regtype::text COLLATE "C";
+SELECT aggfnoid::regprocedure AS aggregate, aggtransfn AS transition, aggcombinefn AS combine, aggtranstype::regtype AS state, agginitval AS initial
+    FROM pg_aggregate a JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = aggfnoid AND d.deptype = 'e'
+         JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid
+    WHERE extname = 'snowflake_pg'
+    ORDER BY aggfnoid::regprocedure::text COLLATE "C";
+
 -- and nothing else (PostgreSQL 18 lists the row types of relations, too)
 SELECT d.classid::regclass::text COLLATE "C" AS catalog, count(*)
     FROM pg_depend d JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid

@@ -1,0 +1,126 @@
+//! What is refused about version vectors.
+
+use crate::refusal::{Kind, Refusal};
+
+/// Why something is no version vector, or makes none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Text that does not read as one.
+    #[error("invalid input syntax for type version_vector: \"{text}\"")]
+    Text {
+        /// What was given, or how it begins.
+        text: String,
+        /// Where it is wrong, as a sentence.
+        problem: String,
+    },
+    /// JSON that does not read as one.
+    #[error("cannot cast this jsonb to type version_vector")]
+    Json {
+        /// What is wrong with it, as a sentence.
+        problem: String,
+    },
+    /// Bytes that are none, though their version is known.
+    #[error("invalid binary form of a version_vector")]
+    Binary {
+        /// What is wrong with them.
+        problem: Malformed,
+    },
+    /// Bytes of another version.
+    #[error("unknown version {version} of the binary form of version_vector")]
+    Version {
+        /// The version that they begin with.
+        version: u8,
+    },
+    /// A node outside the range.
+    #[error("node {node} is out of range")]
+    Node {
+        /// What was given, or how it begins.
+        node: String,
+    },
+    /// A counter outside the range.
+    #[error("counter {counter} is out of range")]
+    Counter {
+        /// What was given, or how it begins.
+        counter: String,
+    },
+    /// More entries than there can be.
+    #[error("a version_vector has {most} entries at most")]
+    TooMany {
+        /// How many there can be.
+        most: usize,
+    },
+    /// A counter that cannot be incremented.
+    #[error("the counter of node {node} is at its end")]
+    Exhausted {
+        /// The node.
+        node: i64,
+    },
+}
+
+/// What can be wrong with bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// There are none at all.
+    #[error("It has no bytes.")]
+    Empty,
+    /// They do not end with an entry.
+    #[error("It has {length} bytes: not one, and 16 for each entry.")]
+    Length {
+        /// How many there are.
+        length: usize,
+    },
+    /// A node that is negative as bigint.
+    #[error("The node of entry {place} is out of range.")]
+    Node {
+        /// Which entry, counted from 1.
+        place: usize,
+    },
+    /// A counter that is 0, or negative as bigint.
+    #[error("The counter of entry {place} is out of range.")]
+    Counter {
+        /// Which entry, counted from 1.
+        place: usize,
+    },
+    /// A node that is not above the one before.
+    #[error("The node of entry {place} is not above the one before it.")]
+    Order {
+        /// Which entry, counted from 1.
+        place: usize,
+    },
+}
+
+impl Refusal for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Text { .. } => Kind::InvalidText,
+            Self::Json { .. } => Kind::InvalidParameter,
+            Self::Binary { .. } | Self::Version { .. } => Kind::InvalidBinary,
+            Self::Node { .. } | Self::Counter { .. } | Self::Exhausted { .. } => {
+                Kind::NumericOutOfRange
+            }
+            Self::TooMany { .. } => Kind::LimitExceeded,
+        }
+    }
+
+    fn detail(&self) -> Option<String> {
+        Some(match self {
+            Self::Text { problem, .. } | Self::Json { problem } => problem.clone(),
+            Self::Binary { problem } => problem.to_string(),
+            Self::Version { .. } => "A later version of the extension may know it.".into(),
+            Self::Node { .. } => format!("Nodes are 0 to {}.", i64::MAX),
+            Self::Counter { .. } => format!("Counters are 0 to {}.", i64::MAX),
+            Self::TooMany { .. } => return None,
+            Self::Exhausted { .. } => format!("It is {}.", i64::MAX),
+        })
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Text { .. } => "Write it as {1:5,2:7}: a counter for each node.",
+            Self::Json { .. } => {
+                r#"It is an object such as {"1": 5, "2": 7}: a counter for each node."#
+            }
+            _ => return None,
+        })
+    }
+}

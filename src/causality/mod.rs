@@ -1,0 +1,3 @@
+//! Causality: types that say which event could have been the cause of which.
+
+pub mod version_vector;

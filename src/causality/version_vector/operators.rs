@@ -1,0 +1,101 @@
+//! Comparing version vectors: by causality, in a total order that extends it, and by hashes.
+
+use std::cmp::Ordering;
+use std::ffi::c_int;
+
+use pgrx::prelude::*;
+
+use crate::causality::version_vector::value::Argument;
+
+unsafe extern "C-unwind" {
+    /// PostgreSQL's own.
+    fn hash_bytes(bytes: *const u8, length: c_int) -> u32;
+    fn hash_bytes_extended(bytes: *const u8, length: c_int, seed: u64) -> u64;
+}
+
+/// Whether it knows all that the other does.
+#[pg_extern(sql = false)]
+fn version_vector_contains(left: Argument, right: Argument) -> bool {
+    left.vector().contains(right.vector())
+}
+
+/// Whether the other knows all that it does.
+#[pg_extern(sql = false)]
+fn version_vector_contained(left: Argument, right: Argument) -> bool {
+    right.vector().contains(left.vector())
+}
+
+/// Whether it knows all that the other does, and more.
+#[pg_extern(sql = false)]
+fn version_vector_after(left: Argument, right: Argument) -> bool {
+    left.vector().order(right.vector()) == Some(Ordering::Greater)
+}
+
+/// Whether the other knows all that it does, and more.
+#[pg_extern(sql = false)]
+fn version_vector_before(left: Argument, right: Argument) -> bool {
+    left.vector().order(right.vector()) == Some(Ordering::Less)
+}
+
+/// Whether each knows what the other does not.
+#[pg_extern(sql = false)]
+fn version_vector_concurrent(left: Argument, right: Argument) -> bool {
+    left.vector().order(right.vector()).is_none()
+}
+
+/// Equal values have equal bytes.
+#[pg_extern(sql = false)]
+fn version_vector_eq(left: Argument, right: Argument) -> bool {
+    left.bytes() == right.bytes()
+}
+
+#[pg_extern(sql = false)]
+fn version_vector_ne(left: Argument, right: Argument) -> bool {
+    left.bytes() != right.bytes()
+}
+
+fn order(left: &Argument, right: &Argument) -> Ordering {
+    left.vector().total_order(right.vector())
+}
+
+#[pg_extern(sql = false)]
+fn version_vector_lt(left: Argument, right: Argument) -> bool {
+    order(&left, &right).is_lt()
+}
+
+#[pg_extern(sql = false)]
+fn version_vector_le(left: Argument, right: Argument) -> bool {
+    order(&left, &right).is_le()
+}
+
+#[pg_extern(sql = false)]
+fn version_vector_gt(left: Argument, right: Argument) -> bool {
+    order(&left, &right).is_gt()
+}
+
+#[pg_extern(sql = false)]
+fn version_vector_ge(left: Argument, right: Argument) -> bool {
+    order(&left, &right).is_ge()
+}
+
+/// The total order, for btrees.
+#[pg_extern(sql = false)]
+fn version_vector_cmp(left: Argument, right: Argument) -> i32 {
+    order(&left, &right) as i32
+}
+
+/// For hashes.
+#[pg_extern(sql = false)]
+fn version_vector_hash(vector: Argument) -> i32 {
+    let bytes = vector.bytes();
+    // SAFETY: reads the given number of bytes, and raises no error
+    unsafe { hash_bytes(bytes.as_ptr(), bytes.len() as c_int) as i32 }
+}
+
+/// The same with a seed, for partitions by hash.
+#[pg_extern(sql = false)]
+fn version_vector_hash_extended(vector: Argument, seed: i64) -> i64 {
+    let bytes = vector.bytes();
+    // SAFETY: reads the given number of bytes, and raises no error
+    unsafe { hash_bytes_extended(bytes.as_ptr(), bytes.len() as c_int, seed as u64) as i64 }
+}
