@@ -202,16 +202,19 @@ impl<'a> VersionVector<'a> {
         let mut writer = Writer::new(room)?;
         let (mut i, mut j) = (0, 0);
         while let (Some(left), Some(right)) = (self.entries.get(i), other.entries.get(j)) {
-            // few of these steps can be foretold: no branches
             let (left, right) = (number(left), number(right));
             let (of_left, of_right) = (node_of(left), node_of(right));
-            writer.push(if of_left == of_right {
-                left.max(right)
+            // that both have the node is the rule; which of two nodes is next cannot be foretold
+            if of_left == of_right {
+                writer.push(if left < right { right } else { left })?;
+                i += 1;
+                j += 1;
             } else {
-                left.min(right)
-            })?;
-            i += usize::from(of_left <= of_right);
-            j += usize::from(of_right <= of_left);
+                let first = of_left < of_right;
+                writer.push(if first { left } else { right })?;
+                i += usize::from(first);
+                j += usize::from(!first);
+            }
         }
         writer.copy(&self.entries[i..])?;
         writer.copy(&other.entries[j..])?;
