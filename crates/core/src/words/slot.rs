@@ -233,14 +233,7 @@ impl<W: Word> Slot<W> {
         // the bounds of the true difference: the highest is raised by the lower one, the
         // regression counted from the upper one, so a pause between the readings shows as neither
         let lower = wall.saturating_sub(sample.monotonic_after);
-        let upper = wall.saturating_sub(sample.monotonic_before);
-        let before = self.offset.raise_relaxed(order(lower));
-        let regression = match before {
-            0 => 0,
-            before => disorder(before).saturating_sub(upper),
-        };
-        // each reading is rounded down
-        let regression = if regression > 1 { regression } else { 0 };
+        let regression = behind(self.offset.raise_relaxed(order(lower)), sample);
 
         let known = self.regressed.load_relaxed();
         let explained = if known & EXPLAINED == 0 {
@@ -308,11 +301,7 @@ impl<W: Word> Slot<W> {
         if sample.wall >= reached {
             return 0;
         }
-        let upper = sample.wall.micros().saturating_sub(sample.monotonic_before);
-        match self.offset.load_relaxed() {
-            0 => 0,
-            offset => disorder(offset).saturating_sub(upper).max(0),
-        }
+        behind(self.offset.load_relaxed(), sample)
     }
 
     /// Gives out no further tick: the worker belongs to another server now.
@@ -354,6 +343,17 @@ impl<W: Word> Slot<W> {
     pub fn count_error(&self) {
         add_one(&self.errors);
     }
+}
+
+/// How far a sample of the clocks is behind the highest difference that counts, in microseconds.
+fn behind(offset: u64, sample: &ClockSample) -> i64 {
+    let upper = sample.wall.micros().saturating_sub(sample.monotonic_before);
+    let behind = match offset {
+        0 => 0,
+        offset => disorder(offset).saturating_sub(upper),
+    };
+    // each of the two differences is of readings that were rounded down: one is no step
+    if behind > 1 { behind } else { 0 }
 }
 
 /// A signed number as an unsigned one that orders the same way.
