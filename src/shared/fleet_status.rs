@@ -60,14 +60,11 @@ impl FleetStatus {
         })
     }
 
-    /// For the worker alone: changes it, and returns what it was.
-    pub fn change(&self, change: impl FnOnce(&mut FleetReport)) -> FleetReport {
+    /// For the worker alone: changes it.
+    pub fn change(&self, change: impl FnOnce(&mut FleetReport)) {
         self.lock.with(|| {
             // SAFETY: read and written under the lock only, which is held alone
-            let report = unsafe { (*self.report.get()).get_or_insert_default() };
-            let before = *report;
-            change(report);
-            before
-        })
+            change(unsafe { (*self.report.get()).get_or_insert_default() });
+        });
     }
 }

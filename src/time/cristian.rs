@@ -58,8 +58,7 @@ fn measure(conninfo: &Text, rounds: i32) -> Outcome<Synced> {
     let mut connection = connect(conninfo)?;
     let mut sync = Sync::default();
     for _ in 0..rounds {
-        // the second reading is right if the process was held up during the first
-        let sent = clock::elapsed().min(clock::elapsed());
+        let sent = sent();
         let rows = connection
             .simple_query(TIMES, Deadline::within(PATIENCE))
             .map_err(|problem| {
@@ -118,6 +117,12 @@ fn connect(conninfo: &Text) -> Outcome<Connection> {
             .detail_of(&problem)
         },
     )
+}
+
+/// When a question leaves, by the elapsed time, and not later: the second reading is right if the process
+/// was held up during the first.
+pub fn sent() -> i64 {
+    clock::elapsed().min(clock::elapsed())
 }
 
 /// Our clocks, as close to each other as a few attempts bring them.

@@ -96,24 +96,22 @@ impl Fleet {
         let deadline = Deadline::within(PATIENCE);
         let mut report = self.report(shared);
         let mut sync = Sync::default();
-        let mut result = Err("it was not asked".into());
+        let mut latest = None;
         for round in 1..=ROUNDS {
             if round == ROUNDS {
                 report.offset = sync.result(cristian::bracket()).map(|synced| synced.bounds);
             }
-            // the second reading is right if the process was held up during the first
-            let sent = clock::elapsed().min(clock::elapsed());
+            let sent = cristian::sent();
             let answer = self.registry.report_clock(&report, deadline);
             let received = clock::elapsed();
             let answer = answer.map_err(|NoAnswer(problem)| problem)?;
             sync.add(sent, answer.times(), received)
                 .map_err(|error| error.to_string())?;
-            let synced = sync.result(cristian::bracket());
-            result = synced
-                .map(|synced| (synced, answer))
-                .ok_or_else(|| "its clock is out of range".into());
+            latest = Some(answer);
         }
-        result
+        sync.result(cristian::bracket())
+            .zip(latest)
+            .ok_or_else(|| "its clock is out of range".into())
     }
 
     fn report(&self, shared: Shared) -> ClockReport {
