@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import multiprocessing
 import os
 import pathlib
 import pwd
@@ -146,6 +147,7 @@ def clock(server, report, sizes):
         lies = [offset - LIE for offset in asked(session, [liar], sizes.ntp_queries // 10)]
         report.figure(f"  ntp_query(): a server {1000 * LIE:g} ms ahead, the furthest from that",
                       1e6 * max(map(abs, lies)), f"us of {len(lies)}", most=100)
+        flooded(session, report, sizes)
         cristian(server, session, report, sizes)
         polled(report, several[:4], sizes)
         stepped(server, session, report, sizes, honest)
@@ -171,6 +173,45 @@ def until_good(session, name):
             return True
         time.sleep(0.1)
     return False
+
+
+def flooded(session, report, sizes):
+    """One query whose answer comes after as many as there is time for that are to something else."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
+        listening.bind(("127.0.0.1", 0))
+        name = f"127.0.0.1:{listening.getsockname()[1]}"
+        flood = multiprocessing.get_context("fork").Process(target=flood_first, args=(listening, sizes.flood_seconds))
+        flood.start()
+        try:
+            state, seconds, ignored = session.row(
+                f"SELECT state, extract(epoch FROM clock_offset), ignored FROM ntp_query('{name}', 1, '10 s')")
+        finally:
+            flood.kill()
+            flood.join()
+    report.figure("  ntp_query(): answers to something else before the right one", int(ignored), "in one query", least=1e6)
+    report.gate("none of them is taken, and the right one is", state == "good" and abs(float(seconds)) < 1)
+
+
+def flood_first(listening, seconds):
+    """Answers one request: first, an hour ahead, as what did not ask; then as it should be."""
+    def stamp(ahead=0):
+        return int((time.time() + ahead + 2_208_988_800) * 2**32)
+
+    request, client = listening.recvfrom(1024)
+    received = stamp()
+
+    def answer(origin, sent):
+        return struct.pack("!BBbbII4sQ8sQQ", 0x24, 2, 6, -20, 0, 0, b"TEST", received, origin, received, sent)
+
+    asked = request[40:48]
+    wrong = answer(bytes((asked[0] ^ 1, *asked[1:])), stamp(3_600))
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for _ in range(100):
+            listening.sendto(wrong, client)
+    # the other side may have as many as its buffer takes before it
+    time.sleep(0.5)
+    listening.sendto(answer(asked, stamp()), client)
 
 
 def cristian(server, session, report, sizes):

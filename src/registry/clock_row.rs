@@ -2,7 +2,7 @@
 //! server that reported.
 
 use pgrx::prelude::*;
-use snowflake_core::time::{ServerTimes, Span};
+use snowflake_core::time::{FEWEST_CLOCKS, ServerTimes, Span, majority};
 
 use crate::net::libpq::TextRow;
 use crate::postgres::row::Row;
@@ -65,19 +65,29 @@ pub fn read(row: &TextRow) -> Option<ClockAnswer> {
     let row: &[_; COLUMNS.len()] = row.as_slice().try_into().ok()?;
     let [received, sent, low, high, agreeing, clocks, accepted] = row;
     let nanos = |value: &str| value.parse::<i64>().ok()?.checked_mul(1_000);
-    let hull = match (low, high) {
-        (Some(low), Some(high)) => {
-            let (low, high) = (nanos(low)?, nanos(high)?);
-            (low <= high).then_some(Span { low, high })
-        }
-        _ => None,
+    let count = |value: &Option<String>| -> Option<usize> {
+        let count: i32 = value.as_deref()?.parse().ok()?;
+        count.try_into().ok()
     };
+    let (agreeing, clocks) = (count(agreeing)?, count(clocks)?);
+    let hull = match (low, high) {
+        (Some(low), Some(high)) => Some(Span {
+            low: nanos(low)?,
+            high: nanos(high)?,
+        }),
+        (None, None) => None,
+        _ => return None,
+    };
+    let is_majority = agreeing >= majority(clocks) && clocks >= FEWEST_CLOCKS;
+    if agreeing > clocks || hull.is_some_and(|hull| hull.low > hull.high || !is_majority) {
+        return None;
+    }
     Some(ClockAnswer {
         received: received.as_deref()?.parse().ok()?,
         sent: sent.as_deref()?.parse().ok()?,
         hull,
-        agreeing: agreeing.as_deref()?.parse().ok()?,
-        clocks: clocks.as_deref()?.parse().ok()?,
+        agreeing,
+        clocks,
         accepted: accepted.as_deref().map(|accepted| accepted == "t"),
     })
 }

@@ -1,6 +1,7 @@
 //! Clocks, measured: against NTP servers, and as the kernel sees its own; and the gate, which refuses
 //! IDs by a clock that is wrong.
 
+pub mod contradiction;
 pub mod cristian;
 pub mod fleet;
 pub mod fleet_view;

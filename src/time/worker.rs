@@ -10,7 +10,7 @@ use pgrx::bgworkers::{
 };
 use pgrx::prelude::*;
 use snowflake_core::Endpoint;
-use snowflake_core::time::{Authority, Consensus, MOST_SERVERS, Rounds, Span, majority};
+use snowflake_core::time::{Authority, Consensus, MOST_SERVERS, Rounds};
 
 use crate::host::{clock, random};
 use crate::postgres::error::Report;
@@ -18,9 +18,10 @@ use crate::postgres::wait::{self, Event};
 use crate::settings;
 use crate::shared::clock_sources::{ClockSources, ServerName};
 use crate::shared::segment::{self, Shared};
+use crate::time::contradiction::Contradictions;
 use crate::time::fleet::Fleet;
 use crate::time::gate;
-use crate::time::ntp_server::{Server, range};
+use crate::time::ntp_server::Server;
 
 /// How long the worker sleeps while no server is listed, in microseconds: until it is woken.
 const NOTHING_TO_DO: i64 = 86_400_000_000;
@@ -61,23 +62,13 @@ pub extern "C-unwind" fn snowflake_pg_clock_worker(_argument: pg_sys::Datum) {
     unsafe { pg_sys::proc_exit(1) };
 }
 
-/// What the log was told of who contradicts whom.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Contradiction {
-    None,
-    /// NTP servers each other.
-    Servers,
-    /// The NTP servers the kernel.
-    Kernel,
-}
-
 struct Worker {
     shared: Shared,
     sources: &'static ClockSources,
     servers: Vec<Server>,
     fleet: Option<Fleet>,
     rounds: Rounds,
-    told: Contradiction,
+    contradictions: Contradictions,
     /// Whether a gate that can refuse went by these servers when the log was warned last, or need not be.
     warned: (bool, Vec<Endpoint>),
 }
@@ -90,7 +81,7 @@ impl Worker {
             servers: Vec::new(),
             fleet: Fleet::find(shared),
             rounds: Rounds::new(clock::elapsed()),
-            told: Contradiction::None,
+            contradictions: Contradictions::default(),
             warned: (false, Vec::new()),
         }
     }
@@ -123,6 +114,7 @@ impl Worker {
             if let Some(fleet) = &mut self.fleet {
                 if fleet.next() <= now {
                     fleet.poll(self.shared, now);
+                    self.evaluate();
                     continue;
                 }
                 next = next.min(fleet.next());
@@ -326,65 +318,13 @@ impl Worker {
             known.watch.ntp_says(now, &consensus);
             known.watch
         });
-        let says = |by: Authority| {
-            let claim = watch.claim(by).filter(|claim| claim.is_current(now));
-            claim.map(|claim| claim.offset(now))
-        };
         if let Some(sample) = watch.kernel_sample(now) {
             self.sources.note_kernel(sample, poll);
         }
-        let both = [says(Authority::Ntp), says(Authority::Kernel)];
-        self.tell_of_contradiction(&spans, selection.hull, both);
+        let leap = self.servers.iter().any(Server::announces_leap);
+        self.contradictions
+            .tell(&watch, now, &spans, selection, leap);
         gate::report(self.shared);
-    }
-
-    fn tell_of_contradiction(
-        &mut self,
-        spans: &[Option<Span>],
-        hull: Option<Span>,
-        [servers, kernel]: [Option<Span>; 2],
-    ) {
-        let telling = spans.iter().flatten().count();
-        let count = spans.len();
-        let wanted = majority(count);
-        let (contradiction, detail) = match (servers, kernel) {
-            (Some(servers), Some(kernel)) if !servers.meets(kernel) => {
-                let detail = format!(
-                    "What is to be added to this clock is {} by the NTP servers, and {} by the \
-                     kernel.",
-                    range(servers),
-                    range(kernel)
-                );
-                (Contradiction::Kernel, detail)
-            }
-            (None, _) if hull.is_none() && telling >= wanted => {
-                let detail = format!(
-                    "{telling} of {count} NTP servers tell the time, and no {wanted} of them agree."
-                );
-                (Contradiction::Servers, detail)
-            }
-            // too few to say whether they do
-            (None, _) => return,
-            // who has fallen silent has not changed its mind
-            (_, None) if self.told == Contradiction::Kernel => return,
-            _ => (Contradiction::None, String::new()),
-        };
-        if contradiction == self.told {
-            return;
-        }
-        self.told = contradiction;
-        if contradiction == Contradiction::None {
-            Report::new("the sources of time do not contradict each other any more").log();
-            return;
-        }
-        let leap = if self.servers.iter().any(Server::announces_leap) {
-            " A leap second is announced."
-        } else {
-            ""
-        };
-        Report::new("the sources of time contradict each other")
-            .detail(format!("{detail}{leap}"))
-            .log();
     }
 
     /// Shows what is known of all servers.

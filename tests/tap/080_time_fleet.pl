@@ -131,6 +131,17 @@ ok(wait_until(sub { ($one->psql('postgres', 'SELECT snowflake_next()'))[0] == 0 
 verdicts(all_but(''), 'all agree again');
 unlike(log_since($one, $offset), qr/does not compare|compares the clock/, '... which is nothing to log');
 
+# An NTP server that says something else than the fleet does.
+$offset = log_size($member{two});
+order('server', 'behind');
+logged($member{two},
+    qr/LOG:  the sources of time contradict each other\n.*DETAIL:  What is to be added to this clock is -[23]\.\d+ s to -[23]\.\d+ s by the NTP servers, and -0\.\d+ s to \+0\.\d+ s by the fleet\./,
+    'NTP servers and fleet contradict each other', 1);
+becomes(sub { says($member{two}, q(decided_by, offset_high < '-2 s')) }, 'ntp|t', '... the servers decide');
+order('server', 'right');
+logged($member{two}, qr/LOG:  the sources of time do not contradict each other any more/, '... until they agree', 1);
+becomes(sub { says($member{two}, 'state, decided_by') }, 'right|ntp', '... and are right');
+
 # Who may.
 for my $sql ('SELECT * FROM snowflake_fleet_clocks', 'SELECT * FROM snowflake_pg_fleet_clocks()', 'SELECT * FROM snowflake_clocks',
     q(SELECT snowflake_clock_report('a', gen_random_uuid(), 'a', 1000000, 0, 0, NULL, NULL, NULL, NULL, 'right', 'off')))
@@ -233,6 +244,34 @@ verdicts('one agrees, registry agrees, two off', 'a registry without its synchro
 set_clock($member{two}, 0);
 reload_with($registry, 'synchronous_standby_names', '');
 verdicts('one agrees, registry agrees, two agrees', '... on and on');
+
+# A registry that says what cannot be: it is told, and nobody goes by it.
+my $genuine = $registry->safe_psql('postgres', q(SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname = 'snowflake_clock_report'));
+for my $case (
+    [ 'no time', 'NULL, now, NULL, NULL, 3, 4, true', qr/^its answer cannot be read$/ ],
+    [ 'an end of time', '9223372036854775807, 9223372036854775807, NULL, NULL, 3, 4, true', qr/^its clock is out of range$/ ],
+    [ 'an answer before the question', 'now, now - 5000000, NULL, NULL, 3, 4, true', qr/^the times of the other server contradict each other$/ ],
+    [ 'half of a bound', 'now, now, 0, NULL, 3, 4, true', qr/^its answer cannot be read$/ ],
+    [ 'a bound the wrong way round', 'now, now, 1, 0, 3, 4, true', qr/^its answer cannot be read$/ ],
+    [ 'a bound beyond time', 'now, now, -9223372036854775808, 0, 3, 4, true', qr/^its answer cannot be read$/ ],
+    [ 'more that agree than there are', 'now, now, 0, 0, 5, 4, true', qr/^its answer cannot be read$/ ],
+    [ 'a minority that decides', 'now, now, 10000000, 10000000, 2, 4, true', qr/^its answer cannot be read$/ ],
+    [ 'two that decide', 'now, now, 10000000, 10000000, 2, 2, true', qr/^its answer cannot be read$/ ],
+    [ 'less than none', 'now, now, NULL, NULL, -1, 4, true', qr/^its answer cannot be read$/ ])
+{
+    my ($what, $row, $error) = @$case;
+    $registry->safe_psql('postgres', $genuine =~ s/^ LANGUAGE.*//smr . <<"SQL");
+ LANGUAGE sql SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS \$\$SELECT $row FROM (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000000)::bigint) c (now)\$\$
+SQL
+    my $failed = of_fleet('two', 'failures');
+    ok(wait_until(sub { of_fleet('two', "failures > $failed AND last_error IS NOT NULL") eq 't' }), "a registry that says $what");
+    like(of_fleet('two', 'last_error'), $error, '... is not heard');
+    is(says($member{two}, 'state, decided_by'), 'right|ntp', '... nor does it decide');
+    works($_, 'postgres', 'SELECT snowflake_next()', '... and IDs go on') for @member{qw(one two)};
+}
+$registry->safe_psql('postgres', $genuine);
+verdicts('one agrees, registry agrees, two agrees', 'a registry that says what can be is heard again');
 
 # Two servers can only disagree.
 $one->stop;
