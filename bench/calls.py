@@ -4,7 +4,7 @@ import contextlib
 import typing
 
 from measure import CEILING, batch, has_extension, in_turn, net, settle, version
-from postgres import HERE, Failure
+from postgres import HERE, Failure, Server
 
 CONSTANT = "a constant function"
 LOOP = "an empty loop"
@@ -138,6 +138,11 @@ def of_others(server, extensions, database="postgres"):
     return arms
 
 
+# Whether IDs are of the time that it is, and whether they are of one that is far ahead.
+NEAR = "SELECT waits = 0 AND lead < interval '1 ms' FROM snowflake_status"
+FAR = "SELECT waits = 0 AND lead > interval '1 s' FROM snowflake_status"
+
+
 def uuid_arms(server):
     """Those that this server has."""
     new = POSTGRES_18 if version(server) >= 180000 else {}
@@ -260,31 +265,14 @@ def cpu_per_call(server, report, sizes):
     server.stop()  # the lead is forgotten
     server.start(**{"snowflake_pg.layout": "mastodon", "snowflake_pg.worker_id": "0"})
     server.query("CREATE DATABASE below")
-    server.query("CREATE DATABASE behind")
-    with server.session("behind") as session:
-        session.query(rf"\i '{HERE / 'sql' / 'setup.sql'}'")
     with server.session("below") as session:
         session.query(rf"\i '{HERE / 'sql' / 'setup.sql'}'")
         settle(server, "below")
         below = cpu(session, only(ours, theirs, "nextval() CACHE 1", "clock_timestamp()"), sizes, 2 * sizes.rounds)
-        if session.value("SELECT waits = 0 AND lead < interval '1 ms' FROM snowflake_status") != "t":
+        if session.value(NEAR) != "t":
             raise Failure("the generator got ahead of the clock: this is no figure below the ceiling")
-    get_far_ahead(server, "behind")
-    server.stop("immediate")
-    server.start(**{"snowflake_pg.layout": "mastodon", "snowflake_pg.worker_id": "0"})
-    with server.session("below") as session, server.session("behind") as ahead:
-        settle(server, "below")
-        # both in each round, since it is a few nanoseconds that count
-        near, behind = [], []
-        for _ in range(2 * sizes.rounds):
-            near.append(cpu(session, only(ours), sizes, 1))
-            behind.append(cpu(ahead, only(ours), sizes, 1))
-        near, behind = joined(near), joined(behind)
-        for one, as_it_was in ((session, "lead < interval '1 ms'"), (ahead, "lead > interval '1 s'")):
-            if one.value(f"SELECT waits = 0 AND {as_it_was} FROM snowflake_status") != "t":
-                raise Failure("one generator got ahead of the clock, or the other caught up with it")
+        near, behind = beside_one_behind(session, sizes)
     server.query("DROP DATABASE below")
-    server.query("DROP DATABASE behind")
     server.stop()
     server.start()
     settle(server)
@@ -315,6 +303,24 @@ def cpu_per_call(server, report, sizes):
     report.figure("  the same by the least of all rounds", min(ids[BATCH]) / min(ids[SERIES]), most=1.1)
     report_net(report, IDS, ids)
     report_net(report, others_here, others)
+
+
+def beside_one_behind(session, sizes):
+    """The usual call, and that of a server whose clock went back, in each round: it is a few nanoseconds that count."""
+    arms = only("snowflake_next()")
+    with Server((), {"snowflake_pg.layout": "mastodon", "snowflake_pg.worker_id": "0"}) as other:
+        other.query(rf"\i '{HERE / 'sql' / 'setup.sql'}'")
+        get_far_ahead(other, "postgres")
+        other.stop("immediate")
+        other.start()
+        with other.session() as ahead:
+            near, behind = [], []
+            for _ in range(2 * sizes.rounds):
+                near.append(cpu(session, arms, sizes, 1))
+                behind.append(cpu(ahead, arms, sizes, 1))
+            if [session.value(NEAR), ahead.value(FAR)] != ["t", "t"]:
+                raise Failure("one generator got ahead of the clock, or the other caught up with it")
+    return joined(near), joined(behind)
 
 
 def uuids(server, report, sizes):
