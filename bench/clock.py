@@ -16,6 +16,8 @@ import tempfile
 import threading
 import time
 
+from calls import CONSTANT, IDS, cpu, row
+from measure import net
 from postgres import Failure, Server
 
 LIE = 0.25   # seconds that a server is ahead which is wrong
@@ -148,6 +150,9 @@ def clock(server, report, sizes):
         report.figure(f"  ntp_query(): a server {1000 * LIE:g} ms ahead, the furthest from that",
                       1e6 * max(map(abs, lies)), f"us of {len(lies)}", most=100)
         flooded(session, report, sizes)
+        looks = {CONSTANT: IDS[CONSTANT], "a look": row("clock_after('2000-01-01Z')")}
+        report.values("  clock_after(): a look at the clock as the gate takes it",
+                      net(cpu(session, looks, sizes, sizes.rounds), "a look", CONSTANT), "ns", below=1_000)
         cristian(server, session, report, sizes)
         polled(report, several[:4], sizes)
         stepped(server, session, report, sizes, honest)
