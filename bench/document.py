@@ -156,6 +156,9 @@ def page(name, stored):
         f"{verdicts.count(False)} missed.", "",
         f"Settings that matter: {settings}.", "",
     ]
+    for subject, later in stored.get("later", {}).items():
+        lines += [f"The subject `{subject}` was measured at {later['time']}, at commit {later['commit']}, load at the start "
+                  f"{later['load'][0]:.2f}.", ""]
     if environment["quick"]:
         lines += ["The run was made with `QUICK=1`: its figures are rough.", ""]
 
