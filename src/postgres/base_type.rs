@@ -2,7 +2,7 @@
 //! PostgreSQL reads, writes, and keeps it.
 
 use std::borrow::Cow;
-use std::ffi::CStr;
+use std::ffi::{CStr, c_int};
 use std::fmt::{Display, Write};
 use std::marker::PhantomData;
 
@@ -13,6 +13,7 @@ use pgrx::varlena;
 
 use crate::postgres::datum::{self, sql_type};
 use crate::postgres::encoding;
+use crate::postgres::error::{Failure, OrRaise};
 use crate::postgres::memory;
 
 /// Text as an input function gets it.
@@ -212,4 +213,113 @@ impl Room {
         unsafe { varlena::set_varsize_4b(self.varlena, size as i32) };
         pg_sys::Datum::from(self.varlena)
     }
+}
+
+/// A type that is stored as bytes of one form only, which are checked when they come from outside.
+pub trait ByBytes {
+    /// As it is called in SQL.
+    const NAME: &'static str;
+    /// A value where it is stored.
+    type Value<'a>;
+    /// Why bytes are none.
+    type Error: Into<Failure>;
+
+    /// Bytes that were checked when they were stored.
+    ///
+    /// # Errors
+    /// Those that it would not read.
+    fn stored(bytes: &[u8]) -> Result<Self::Value<'_>, Self::Error>;
+
+    /// Bytes from outside.
+    ///
+    /// # Errors
+    /// All bytes but those that a value is stored as.
+    fn check(bytes: &[u8]) -> Result<Self::Value<'_>, Self::Error>;
+}
+
+/// A value as argument.
+pub struct Argument<'a, T> {
+    stored: Stored<'a>,
+    of: PhantomData<T>,
+}
+
+impl<T: ByBytes> Argument<'_, T> {
+    pub fn value(&self) -> T::Value<'_> {
+        T::stored(self.bytes()).or_raise()
+    }
+
+    /// What it is stored as.
+    pub fn bytes(&self) -> &[u8] {
+        self.stored.bytes()
+    }
+}
+
+/// A value as result.
+pub struct Made<T> {
+    datum: pg_sys::Datum,
+    of: PhantomData<T>,
+}
+
+impl<T: ByBytes> Made<T> {
+    /// Makes one in room for the given number of bytes.
+    pub fn within(
+        bytes: usize,
+        make: impl FnOnce(&mut [u8]) -> Result<usize, T::Error>,
+    ) -> Result<Self, T::Error> {
+        let mut room = Room::new(bytes);
+        let length = make(room.bytes())?;
+        Ok(Self {
+            datum: room.datum(length),
+            of: PhantomData,
+        })
+    }
+
+    /// The one that bytes from outside are.
+    pub fn check(bytes: &[u8]) -> Result<Self, T::Error> {
+        T::check(bytes)?;
+        Self::within(bytes.len(), |room| {
+            room.copy_from_slice(bytes);
+            Ok(bytes.len())
+        })
+    }
+}
+
+sql_type!(Argument<'_, T>, T::NAME, of T: ByBytes);
+sql_type!(Made<T>, T::NAME, of T: ByBytes);
+
+// SAFETY: reads the argument as the varlena that such a type is
+unsafe impl<'fcx, T> ArgAbi<'fcx> for Argument<'fcx, T> {
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+        Self {
+            // SAFETY: as the caller promises
+            stored: unsafe { Stored::of(arg) },
+            of: PhantomData,
+        }
+    }
+}
+
+// SAFETY: returns a varlena of the type
+unsafe impl<T> BoxRet for Made<T> {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
+        // SAFETY: a datum of that type
+        unsafe { fcinfo.return_raw_datum(self.datum) }
+    }
+}
+
+unsafe extern "C-unwind" {
+    /// PostgreSQL's own.
+    fn hash_bytes(bytes: *const u8, length: c_int) -> u32;
+    fn hash_bytes_extended(bytes: *const u8, length: c_int, seed: u64) -> u64;
+}
+
+/// The hash of bytes, for hash indexes and joins.
+pub fn hash(bytes: &[u8]) -> i32 {
+    // SAFETY: reads the given number of bytes, and raises no error
+    unsafe { hash_bytes(bytes.as_ptr(), bytes.len() as c_int) as i32 }
+}
+
+/// The same with a seed, for partitions by hash.
+pub fn hash_extended(bytes: &[u8], seed: i64) -> i64 {
+    // SAFETY: reads the given number of bytes, and raises no error
+    unsafe { hash_bytes_extended(bytes.as_ptr(), bytes.len() as c_int, seed as u64) as i64 }
 }

@@ -24,12 +24,12 @@ unsafe extern "C-unwind" {
 /// Says which type of PostgreSQL a type stands for as argument and result. That it does is up to
 /// how it reads the one and returns the other.
 macro_rules! sql_type {
-    ($type:ty, $name:literal $(, const $parameter:ident: $kind:ty)?) => {
+    ($type:ty, $name:expr $(, const $parameter:ident: $kind:ty)? $(, of $of:ident: $bound:path)?) => {
         const _: () = {
             use pgrx::pgrx_sql_entity_graph::metadata::*;
 
             // SAFETY: names a type that exists; it is read and returned elsewhere
-            unsafe impl $(<const $parameter: $kind>)? SqlTranslatable for $type {
+            unsafe impl $(<const $parameter: $kind>)? $(<$of: $bound>)? SqlTranslatable for $type {
                 const TYPE_IDENT: &'static str = $name;
                 const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
                 const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> =

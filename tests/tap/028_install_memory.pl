@@ -43,6 +43,7 @@ my %usual = (
     interval => q('1 s'),
     'interval[]' => q('{}'),
     version_vector => q('{1:5}'),
+    crdt_context => q('{1.1:5}'),
     jsonb => q('{}'),
     cstring => q('{}'),
     internal => 'NULL',
@@ -151,6 +152,8 @@ survives('utf8', q(SELECT ('{' || repeat('1:0,', 5000000))::version_vector), 'a 
     qr/ERROR:  54000: a version_vector has 32768 entries at most\n/);
 survives('utf8', q(SELECT decode('01' || repeat('0000000000000001', 8000000), 'hex')::version_vector), 'and in binary',
     qr/ERROR:  (?:54000: a version_vector has 32768 entries at most|53200: out of memory)\n/);
+survives('utf8', q(SELECT ('{1.1:0' || repeat('+9', 20000000))::crdt_context), 'a context of many dots',
+    qr/ERROR:  22P02: invalid input syntax for type crdt_context: "\{1\.1:0(?:\+9)+\+?\.\.\."\n/);
 is($node->safe_psql('utf8', q(SELECT uuid_v5(uuid_namespace_dns(), repeat('9', 60000000)) IS NOT NULL)), 't',
     'a name is hashed where it is');
 

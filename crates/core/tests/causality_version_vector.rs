@@ -274,7 +274,11 @@ fn limit() {
     assert_eq!((most.get().len(), most.0.len()), (MOST_ENTRIES, 524_289));
     assert_eq!(most.text().len(), most.get().to_string().len());
     assert!(most.get().longest_text() >= most.get().json().to_string().len());
-    let many = Error::TooMany { most: MOST_ENTRIES };
+    let many = Error::TooMany {
+        name: "version_vector",
+        most: MOST_ENTRIES,
+        what: "entries",
+    };
     // one more, even one that would vanish: the room is bounded before anything is read
     for counter in [0, 1] {
         assert_eq!(
@@ -299,15 +303,17 @@ fn limit() {
 #[test]
 fn foreign_bytes() {
     let check = |bytes: &[u8]| VersionVector::check(bytes).err();
-    let binary = |problem| Some(Error::Binary { problem });
+    let name = "version_vector";
+    let binary = |problem| Some(Error::Binary { name, problem });
     assert_eq!(check(&[]), binary(Malformed::Empty));
     for version in [0, 2, 255] {
-        assert_eq!(check(&[version]), Some(Error::Version { version }));
+        assert_eq!(check(&[version]), Some(Error::Version { name, version }));
     }
     let good = vector("{1:5,2:7,9223372036854775807:1}").0;
     for length in 2..good.len() {
         let refused = (length - 1) % 16 != 0;
         let expected = refused.then_some(Error::Binary {
+            name,
             problem: Malformed::Length { length },
         });
         assert_eq!(check(&good[..length]), expected);
@@ -343,7 +349,7 @@ fn foreign_bytes() {
     );
     assert_eq!(entry("0000000000000002 0000000000000001"), None);
     for problem in [Malformed::Empty, Malformed::Length { length: 7 }] {
-        assert_eq!(Error::Binary { problem }.kind(), Kind::InvalidBinary);
+        assert_eq!(Error::Binary { name, problem }.kind(), Kind::InvalidBinary);
     }
     // every bit: another value, or refused
     for bit in 0..good.len() * 8 {

@@ -28,7 +28,7 @@ fn read(
 /// Writes text.
 #[pg_extern(sql = false)]
 fn version_vector_out(vector: Argument) -> Output {
-    let vector = vector.vector();
+    let vector = vector.value();
     Output::of(vector, vector.longest_text())
 }
 
@@ -53,7 +53,7 @@ fn version_vector_from_bytea(bytes: &[u8]) -> Made {
 /// The cast to jsonb.
 #[pg_extern(sql = false)]
 fn version_vector_to_jsonb(vector: Argument) -> Jsonb {
-    let vector = vector.vector();
+    let vector = vector.value();
     Jsonb::parse(Output::of(vector.json(), vector.longest_text())).or_raise()
 }
 

@@ -1,46 +1,40 @@
 //! Comparing version vectors: by causality, in a total order that extends it, and by hashes.
 
 use std::cmp::Ordering;
-use std::ffi::c_int;
 
 use pgrx::prelude::*;
 
 use crate::causality::version_vector::value::Argument;
-
-unsafe extern "C-unwind" {
-    /// PostgreSQL's own.
-    fn hash_bytes(bytes: *const u8, length: c_int) -> u32;
-    fn hash_bytes_extended(bytes: *const u8, length: c_int, seed: u64) -> u64;
-}
+use crate::postgres::base_type;
 
 /// Whether it knows all that the other does.
 #[pg_extern(sql = false)]
 fn version_vector_contains(left: Argument, right: Argument) -> bool {
-    left.vector().contains(right.vector())
+    left.value().contains(right.value())
 }
 
 /// Whether the other knows all that it does.
 #[pg_extern(sql = false)]
 fn version_vector_contained(left: Argument, right: Argument) -> bool {
-    right.vector().contains(left.vector())
+    right.value().contains(left.value())
 }
 
 /// Whether it knows all that the other does, and more.
 #[pg_extern(sql = false)]
 fn version_vector_after(left: Argument, right: Argument) -> bool {
-    left.vector().order(right.vector()) == Some(Ordering::Greater)
+    left.value().order(right.value()) == Some(Ordering::Greater)
 }
 
 /// Whether the other knows all that it does, and more.
 #[pg_extern(sql = false)]
 fn version_vector_before(left: Argument, right: Argument) -> bool {
-    left.vector().order(right.vector()) == Some(Ordering::Less)
+    left.value().order(right.value()) == Some(Ordering::Less)
 }
 
 /// Whether each knows what the other does not.
 #[pg_extern(sql = false)]
 fn version_vector_concurrent(left: Argument, right: Argument) -> bool {
-    left.vector().order(right.vector()).is_none()
+    left.value().order(right.value()).is_none()
 }
 
 /// Equal values have equal bytes.
@@ -55,7 +49,7 @@ fn version_vector_ne(left: Argument, right: Argument) -> bool {
 }
 
 fn order(left: &Argument, right: &Argument) -> Ordering {
-    left.vector().total_order(right.vector())
+    left.value().total_order(right.value())
 }
 
 #[pg_extern(sql = false)]
@@ -87,15 +81,11 @@ fn version_vector_cmp(left: Argument, right: Argument) -> i32 {
 /// For hashes.
 #[pg_extern(sql = false)]
 fn version_vector_hash(vector: Argument) -> i32 {
-    let bytes = vector.bytes();
-    // SAFETY: reads the given number of bytes, and raises no error
-    unsafe { hash_bytes(bytes.as_ptr(), bytes.len() as c_int) as i32 }
+    base_type::hash(vector.bytes())
 }
 
 /// The same with a seed, for partitions by hash.
 #[pg_extern(sql = false)]
 fn version_vector_hash_extended(vector: Argument, seed: i64) -> i64 {
-    let bytes = vector.bytes();
-    // SAFETY: reads the given number of bytes, and raises no error
-    unsafe { hash_bytes_extended(bytes.as_ptr(), bytes.len() as c_int, seed as u64) as i64 }
+    base_type::hash_extended(vector.bytes(), seed)
 }

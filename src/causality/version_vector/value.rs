@@ -1,76 +1,36 @@
 //! A version vector as argument and as result.
 
-use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
-use pgrx::datum::Datum;
-use pgrx::pg_sys;
 use snowflake_core::causality::{self, Error, VersionVector};
 
-use crate::postgres::base_type::{Room, Stored};
-use crate::postgres::datum::sql_type;
-use crate::postgres::error::OrRaise;
+use crate::postgres::base_type::{self, ByBytes};
+
+/// The type.
+pub struct Type;
+
+impl ByBytes for Type {
+    const NAME: &'static str = "version_vector";
+    type Value<'a> = VersionVector<'a>;
+    type Error = Error;
+
+    fn stored(bytes: &[u8]) -> Result<VersionVector<'_>, Error> {
+        VersionVector::stored(bytes)
+    }
+
+    fn check(bytes: &[u8]) -> Result<VersionVector<'_>, Error> {
+        VersionVector::check(bytes)
+    }
+}
 
 /// One as argument.
-pub struct Argument<'a>(Stored<'a>);
-
-impl Argument<'_> {
-    pub fn vector(&self) -> VersionVector<'_> {
-        VersionVector::stored(self.0.bytes()).or_raise()
-    }
-
-    /// What it is stored as.
-    pub fn bytes(&self) -> &[u8] {
-        self.0.bytes()
-    }
-}
-
-sql_type!(Argument<'_>, "version_vector");
-
-// SAFETY: reads the argument as the varlena that a version vector is
-unsafe impl<'fcx> ArgAbi<'fcx> for Argument<'fcx> {
-    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
-        // SAFETY: as the caller promises
-        Self(unsafe { Stored::of(arg) })
-    }
-}
+pub type Argument<'a> = base_type::Argument<'a, Type>;
 
 /// One as result.
-pub struct Made(pg_sys::Datum);
+pub type Made = base_type::Made<Type>;
 
-impl Made {
-    /// Makes one in room for the given number of entries, as far as there can be so many.
-    pub fn of_entries(
-        entries: usize,
-        make: impl FnOnce(&mut [u8]) -> Result<usize, Error>,
-    ) -> Result<Self, Error> {
-        Self::within(causality::room(entries), make)
-    }
-
-    /// Makes one in room for the given number of bytes.
-    pub fn within(
-        bytes: usize,
-        make: impl FnOnce(&mut [u8]) -> Result<usize, Error>,
-    ) -> Result<Self, Error> {
-        let mut room = Room::new(bytes);
-        let length = make(room.bytes())?;
-        Ok(Self(room.datum(length)))
-    }
-
-    /// The one that bytes from outside are.
-    pub fn check(bytes: &[u8]) -> Result<Self, Error> {
-        VersionVector::check(bytes)?;
-        Self::within(bytes.len(), |room| {
-            room.copy_from_slice(bytes);
-            Ok(bytes.len())
-        })
-    }
-}
-
-sql_type!(Made, "version_vector");
-
-// SAFETY: returns a version vector
-unsafe impl BoxRet for Made {
-    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        // SAFETY: a datum of that type
-        unsafe { fcinfo.return_raw_datum(self.0) }
-    }
+/// Makes one in room for the given number of entries, as far as there can be so many.
+pub fn of_entries(
+    entries: usize,
+    make: impl FnOnce(&mut [u8]) -> Result<usize, Error>,
+) -> Result<Made, Error> {
+    Made::within(causality::room(entries), make)
 }

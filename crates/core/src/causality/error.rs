@@ -1,17 +1,21 @@
-//! What is refused about version vectors.
+//! What is refused about the types of causality.
 
 use crate::refusal::{Kind, Refusal};
 
-/// Why something is no version vector, or makes none.
+/// Why something is no value of a type, or makes none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Text that does not read as one.
-    #[error("invalid input syntax for type version_vector: \"{text}\"")]
+    #[error("invalid input syntax for type {name}: \"{text}\"")]
     Text {
+        /// The type.
+        name: &'static str,
         /// What was given, or how it begins.
         text: String,
         /// Where it is wrong, as a sentence.
         problem: String,
+        /// How it is written.
+        hint: &'static str,
     },
     /// JSON that does not read as one.
     #[error("cannot cast this jsonb to type version_vector")]
@@ -20,14 +24,18 @@ pub enum Error {
         problem: String,
     },
     /// Bytes that are none, though their version is known.
-    #[error("invalid binary form of a version_vector")]
+    #[error("invalid binary form of a {name}")]
     Binary {
+        /// The type.
+        name: &'static str,
         /// What is wrong with them.
         problem: Malformed,
     },
     /// Bytes of another version.
-    #[error("unknown version {version} of the binary form of version_vector")]
+    #[error("unknown version {version} of the binary form of {name}")]
     Version {
+        /// The type.
+        name: &'static str,
         /// The version that they begin with.
         version: u8,
     },
@@ -43,11 +51,15 @@ pub enum Error {
         /// What was given, or how it begins.
         counter: String,
     },
-    /// More entries than there can be.
-    #[error("a version_vector has {most} entries at most")]
+    /// More of something than there can be.
+    #[error("a {name} has {most} {what} at most")]
     TooMany {
+        /// The type.
+        name: &'static str,
         /// How many there can be.
         most: usize,
+        /// Of what.
+        what: &'static str,
     },
     /// A counter that cannot be incremented.
     #[error("the counter of node {node} is at its end")]
@@ -81,6 +93,36 @@ pub enum Malformed {
         /// Which entry, counted from 1.
         place: usize,
     },
+    /// A number that is cut off, too large, or longer than it need be.
+    #[error("It does not begin with the number of its actors.")]
+    Number,
+    /// An actor that is cut off, or has numbers out of range.
+    #[error("Actor {place} is cut off or out of range.")]
+    Actor {
+        /// Which one, counted from 1.
+        place: usize,
+    },
+    /// An actor without events.
+    #[error("Nothing is known of actor {place}.")]
+    NoDots {
+        /// Which one, counted from 1.
+        place: usize,
+    },
+    /// Single events that are cut off or out of range.
+    #[error("The dots of actor {place} are cut off or out of range.")]
+    Dots {
+        /// Which one, counted from 1.
+        place: usize,
+    },
+    /// An actor that is not above the one before.
+    #[error("Actor {place} is not above the one before it.")]
+    ActorOrder {
+        /// Which one, counted from 1.
+        place: usize,
+    },
+    /// More bytes than belong to it.
+    #[error("It has bytes after its last actor.")]
+    Rest,
     /// A node that is not above the one before.
     #[error("The node of entry {place} is not above the one before it.")]
     Order {
@@ -105,7 +147,7 @@ impl Refusal for Error {
     fn detail(&self) -> Option<String> {
         Some(match self {
             Self::Text { problem, .. } | Self::Json { problem } => problem.clone(),
-            Self::Binary { problem } => problem.to_string(),
+            Self::Binary { problem, .. } => problem.to_string(),
             Self::Version { .. } => "A later version of the extension may know it.".into(),
             Self::Node { .. } => format!("Nodes are 0 to {}.", i64::MAX),
             Self::Counter { .. } => format!("Counters are 0 to {}.", i64::MAX),
@@ -116,7 +158,7 @@ impl Refusal for Error {
 
     fn hint(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Text { .. } => "Write it as {1:5,2:7}: a counter for each node.",
+            Self::Text { hint, .. } => hint,
             Self::Json { .. } => {
                 r#"It is an object such as {"1": 5, "2": 7}: a counter for each node."#
             }

@@ -1,8 +1,13 @@
 //! Causality: which event could have been the cause of which.
 
+mod context;
+mod context_text;
 mod error;
+mod leb128;
+mod scanner;
 mod version_vector;
 mod version_vector_text;
 
+pub use context::{Actor, Context, Known, MOST_ACTORS, MOST_DOTS};
 pub use error::{Error, Malformed};
 pub use version_vector::{MOST_ENTRIES, VersionVector, room};

@@ -11,6 +11,9 @@ use std::slice;
 
 use super::error::{Error, Malformed};
 
+/// The name of the type.
+pub(super) const NAME: &str = "version_vector";
+
 /// The version of the stored form.
 const VERSION: u8 = 1;
 
@@ -58,12 +61,15 @@ impl<'a> VersionVector<'a> {
     /// # Errors
     /// Bytes of another version or of no such length.
     pub fn stored(bytes: &'a [u8]) -> Result<Self, Error> {
-        let malformed = |problem| Err(Error::Binary { problem });
+        let malformed = |problem| Err(malformed(problem));
         let Some((version, rest)) = bytes.split_first() else {
             return malformed(Malformed::Empty);
         };
         if *version != VERSION {
-            return Err(Error::Version { version: *version });
+            return Err(Error::Version {
+                name: NAME,
+                version: *version,
+            });
         }
         match rest.as_chunks() {
             (entries, []) => Ok(Self { entries }),
@@ -95,7 +101,7 @@ impl<'a> VersionVector<'a> {
                 before = Some(node);
                 continue;
             };
-            return Err(Error::Binary { problem });
+            return Err(malformed(problem));
         }
         Ok(vector)
     }
@@ -341,8 +347,19 @@ fn in_range(number: i64, refused: impl FnOnce(String) -> Error) -> Result<(), Er
     Ok(())
 }
 
+fn malformed(problem: Malformed) -> Error {
+    Error::Binary {
+        name: NAME,
+        problem,
+    }
+}
+
 pub(super) const fn too_many() -> Error {
-    Error::TooMany { most: MOST_ENTRIES }
+    Error::TooMany {
+        name: NAME,
+        most: MOST_ENTRIES,
+        what: "entries",
+    }
 }
 
 /// Writes entries into room that the caller has made.

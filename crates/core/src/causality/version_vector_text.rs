@@ -3,7 +3,8 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::error::Error;
-use super::version_vector::{MOST_ENTRIES, Twice, VersionVector, room, too_many};
+use super::scanner::{Expected, Scanner};
+use super::version_vector::{MOST_ENTRIES, NAME, Twice, VersionVector, room, too_many};
 use crate::excerpt::excerpt;
 
 /// The most characters of an entry: two numbers of 19 digits, two quotes, colon, comma, two spaces.
@@ -11,8 +12,7 @@ const LONGEST_ENTRY: usize = 19 + 19 + 6;
 
 /// Why something does not read as a version vector.
 enum Problem {
-    /// Something else was to be at this place, counted from 0.
-    Expected(&'static str, usize),
+    Expected(Expected),
     Twice(i64),
     Other(Error),
 }
@@ -20,6 +20,12 @@ enum Problem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         Self::Other(error)
+    }
+}
+
+impl From<Expected> for Problem {
+    fn from(expected: Expected) -> Self {
+        Self::Expected(expected)
     }
 }
 
@@ -47,13 +53,13 @@ impl<'a> VersionVector<'a> {
     /// Other text, numbers that are out of range, a node that is there twice.
     pub fn parse(text: &str, room: &mut [u8]) -> Result<usize, Error> {
         let refused = |problem| Error::Text {
+            name: NAME,
             text: excerpt(text).into(),
             problem,
+            hint: "Write it as {1:5,2:7}: a counter for each node.",
         };
         read(text, false, room).map_err(|problem| match problem {
-            Problem::Expected(what, place) => {
-                refused(format!("Expected {what} at position {}.", place + 1))
-            }
+            Problem::Expected(expected) => refused(expected.to_string()),
             Problem::Twice(node) => refused(there_twice(node)),
             Problem::Other(error) => error,
         })
@@ -111,98 +117,53 @@ impl Display for Json<'_> {
 
 /// Reads what is in braces; in JSON nodes are in quotes.
 fn read(text: &str, quoted: bool, room: &mut [u8]) -> Result<usize, Problem> {
-    let mut scanner = Scanner {
-        text,
-        at: 0,
-        quoted,
-        ended: false,
-    };
-    scanner.expect("\"{\"", b'{')?;
-    scanner.ended = scanner.accept(b'}');
-    let entries = std::iter::from_fn(|| scanner.next_entry().transpose());
-    let length = VersionVector::collect(entries, room)?;
+    let mut scanner = Scanner::new(text);
     scanner.skip_space();
-    if scanner.at < text.len() {
-        return Err(scanner.expected("the end"));
-    }
+    scanner.expect("\"{\"", b'{')?;
+    scanner.skip_space();
+    let ended = scanner.accept(b'}');
+    let mut entries = Entries {
+        scanner,
+        quoted,
+        ended,
+    };
+    let length = VersionVector::collect(std::iter::from_fn(|| entries.next().transpose()), room)?;
+    entries.scanner.expect_end()?;
     length.map_err(|Twice(node)| Problem::Twice(node))
 }
 
-struct Scanner<'a> {
-    text: &'a str,
-    /// Only ASCII is before it.
-    at: usize,
+struct Entries<'a> {
+    scanner: Scanner<'a>,
     quoted: bool,
     /// The closing brace was there.
     ended: bool,
 }
 
-impl Scanner<'_> {
-    fn expected(&self, what: &'static str) -> Problem {
-        Problem::Expected(what, self.at)
-    }
-
-    fn skip_space(&mut self) {
-        while self
-            .peek()
-            .is_some_and(|byte| b" \t\n\x0b\x0c\r".contains(&byte))
-        {
-            self.at += 1;
-        }
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    /// A symbol after white space, if it is the next one.
-    fn accept(&mut self, symbol: u8) -> bool {
-        self.skip_space();
-        let found = self.peek() == Some(symbol);
-        self.at += usize::from(found);
-        found
-    }
-
-    fn expect(&mut self, what: &'static str, symbol: u8) -> Result<(), Problem> {
-        if self.accept(symbol) {
-            return Ok(());
-        }
-        Err(self.expected(what))
-    }
-
-    /// Digits; of more than fit, how they begin.
-    fn number(&mut self, what: &'static str) -> Result<Result<i64, String>, Problem> {
-        let start = self.at;
-        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
-            self.at += 1;
-        }
-        let digits = &self.text[start..self.at];
-        if digits.is_empty() {
-            return Err(self.expected(what));
-        }
-        Ok(digits.parse().map_err(|_| excerpt(digits).into()))
-    }
-
-    fn next_entry(&mut self) -> Result<Option<(i64, i64)>, Problem> {
+impl Entries<'_> {
+    fn next(&mut self) -> Result<Option<(i64, i64)>, Problem> {
         if self.ended {
             return Ok(None);
         }
-        self.skip_space();
-        let quote = |scanner: &mut Self| match scanner.peek() {
-            Some(b'"') if scanner.quoted => scanner.at += 1,
-            _ => {}
-        };
-        quote(self);
-        let node = self
-            .number("a node")?
-            .map_err(|node| Error::Node { node })?;
-        quote(self);
-        self.expect("\":\"", b':')?;
-        self.skip_space();
-        let counter = self.number("a counter")?;
+        let Self {
+            scanner, quoted, ..
+        } = self;
+        scanner.skip_space();
+        if *quoted {
+            scanner.accept(b'"');
+        }
+        let node = scanner.number("a node")?;
+        let node = node.map_err(|node| Error::Node { node })?;
+        if *quoted {
+            scanner.accept(b'"');
+        }
+        scanner.skip_space();
+        scanner.expect("\":\"", b':')?;
+        scanner.skip_space();
+        let counter = scanner.number("a counter")?;
         let counter = counter.map_err(|counter| Error::Counter { counter })?;
-        if !self.accept(b',') {
-            self.expect("\",\" or \"}\"", b'}')?;
+        scanner.skip_space();
+        if !scanner.accept(b',') {
+            scanner.expect("\",\" or \"}\"", b'}')?;
             self.ended = true;
         }
         Ok(Some((node, counter)))
