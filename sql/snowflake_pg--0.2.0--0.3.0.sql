@@ -624,3 +624,59 @@ CREATE AGGREGATE crdt_context_merge(crdt_context) (
     COMBINEFUNC = crdt_context_merge,
     PARALLEL = SAFE
 );
+
+CREATE FUNCTION version_vector_increment(vector version_vector) RETURNS version_vector
+VOLATILE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_increment_own_wrapper';
+
+-- The node that this database is.
+CREATE FUNCTION "crdt_node_id"() RETURNS bigint
+STRICT STABLE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_node_id_wrapper';
+
+CREATE FUNCTION "crdt_new_node"() RETURNS bigint
+STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_new_node_wrapper';
+
+CREATE SEQUENCE crdt_node AS bigint MINVALUE 0 MAXVALUE 4611686018427387903 START 0 NO CYCLE;
+
+REVOKE EXECUTE ON FUNCTION crdt_new_node() FROM PUBLIC;
+
+-- The role whose members may move a clock by what others say.
+CREATE FUNCTION "snowflake_pg_create_clock_role"() RETURNS void
+STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_create_clock_role_wrapper';
+
+SELECT snowflake_pg_create_clock_role();
+REVOKE EXECUTE ON FUNCTION snowflake_pg_create_clock_role() FROM PUBLIC;
+
+-- The Lamport clock.
+CREATE FUNCTION "lamport_next"() RETURNS bigint
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'lamport_next_wrapper';
+
+CREATE FUNCTION "lamport_now"() RETURNS bigint
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'lamport_now_wrapper';
+
+CREATE FUNCTION "lamport_witness"(
+	"number" bigint
+) RETURNS bigint
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'lamport_witness_wrapper';
+
+CREATE FUNCTION lamport_witness_row() RETURNS trigger LANGUAGE c
+AS 'MODULE_PATHNAME', 'lamport_witness_row_wrapper';
+
+CREATE SEQUENCE lamport_mark AS bigint MINVALUE 0 MAXVALUE 4611686018427387904 START 0 NO CYCLE;
+SELECT pg_catalog.pg_extension_config_dump('lamport_mark', '');
+
+GRANT SELECT ON lamport_mark TO PUBLIC;
+REVOKE EXECUTE ON FUNCTION lamport_witness(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION lamport_witness(bigint) TO snowflake_clock;

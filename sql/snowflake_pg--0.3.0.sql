@@ -54,6 +54,10 @@ CREATE FUNCTION version_vector_increment(vector version_vector, node bigint) RET
 IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
 AS 'MODULE_PATHNAME', 'version_vector_increment_wrapper';
 
+CREATE FUNCTION version_vector_increment(vector version_vector) RETURNS version_vector
+VOLATILE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_increment_own_wrapper';
+
 CREATE FUNCTION version_vector_counter(vector version_vector, node bigint) RETURNS bigint
 IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
 AS 'MODULE_PATHNAME', 'version_vector_counter_wrapper';
@@ -292,6 +296,20 @@ CREATE FUNCTION clock_bounds(OUT earliest timestamptz, OUT latest timestamptz)
 VOLATILE STRICT PARALLEL SAFE LANGUAGE c
 AS 'MODULE_PATHNAME', 'clock_bounds_wrapper';
 
+CREATE  FUNCTION "crdt_new_node"() RETURNS bigint
+STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_new_node_wrapper';
+
+CREATE SEQUENCE crdt_node AS bigint MINVALUE 0 MAXVALUE 4611686018427387903 START 0 NO CYCLE;
+
+REVOKE EXECUTE ON FUNCTION crdt_new_node() FROM PUBLIC;
+
+CREATE  FUNCTION "crdt_node_id"() RETURNS bigint
+STRICT STABLE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_node_id_wrapper';
+
 CREATE FUNCTION cristian_offset(sent timestamptz, server_time timestamptz, received timestamptz, min_rtt interval DEFAULT '0', OUT clock_offset interval, OUT error interval)
 IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
 AS 'MODULE_PATHNAME', 'cristian_offset_wrapper';
@@ -305,6 +323,26 @@ REVOKE EXECUTE ON FUNCTION cristian_sync(text, int) FROM PUBLIC;
 CREATE FUNCTION kernel_clock(OUT synchronised boolean, OUT max_error interval, OUT est_error interval, OUT frequency_ppm float8, OUT flags text[], OUT tai_offset int, OUT state text)
 VOLATILE STRICT PARALLEL SAFE LANGUAGE c
 AS 'MODULE_PATHNAME', 'kernel_clock_wrapper';
+
+CREATE FUNCTION "lamport_next"() RETURNS bigint
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'lamport_next_wrapper';
+
+CREATE  FUNCTION "lamport_now"() RETURNS bigint
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'lamport_now_wrapper';
+
+CREATE  FUNCTION "lamport_witness"(
+	"number" bigint
+) RETURNS bigint
+STRICT VOLATILE PARALLEL SAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'lamport_witness_wrapper';
+
+CREATE FUNCTION lamport_witness_row() RETURNS trigger LANGUAGE c
+AS 'MODULE_PATHNAME', 'lamport_witness_row_wrapper';
 
 CREATE FUNCTION ntp_bounds(t1 timestamptz, t2 timestamptz, t3 timestamptz, t4 timestamptz, OUT low interval, OUT high interval)
 IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
@@ -603,6 +641,21 @@ GRANT EXECUTE ON FUNCTION snowflake_pg_clock_sources() TO pg_monitor;
 GRANT EXECUTE ON FUNCTION snowflake_pg_clock_history() TO pg_monitor;
 GRANT SELECT ON snowflake_clock_sources TO pg_monitor;
 GRANT SELECT ON snowflake_clock_history TO pg_monitor;
+
+CREATE  FUNCTION "snowflake_pg_create_clock_role"() RETURNS void
+STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'snowflake_pg_create_clock_role_wrapper';
+
+SELECT snowflake_pg_create_clock_role();
+REVOKE EXECUTE ON FUNCTION snowflake_pg_create_clock_role() FROM PUBLIC;
+
+CREATE SEQUENCE lamport_mark AS bigint MINVALUE 0 MAXVALUE 4611686018427387904 START 0 NO CYCLE;
+SELECT pg_catalog.pg_extension_config_dump('lamport_mark', '');
+
+GRANT SELECT ON lamport_mark TO PUBLIC;
+REVOKE EXECUTE ON FUNCTION lamport_witness(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION lamport_witness(bigint) TO snowflake_clock;
 
 CREATE  FUNCTION "snowflake_pg_create_member_role"() RETURNS void
 STRICT VOLATILE PARALLEL UNSAFE

@@ -1,4 +1,7 @@
-//! Causality: types that say which event could have been the cause of which.
+//! Causality: clocks and types that say which event could have been the cause of which.
 
 pub mod context;
+pub mod clock_role;
+pub mod lamport;
+pub mod node;
 pub mod version_vector;

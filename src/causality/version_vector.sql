@@ -55,6 +55,10 @@ CREATE FUNCTION version_vector_increment(vector version_vector, node bigint) RET
 IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
 AS 'MODULE_PATHNAME', 'version_vector_increment_wrapper';
 
+CREATE FUNCTION version_vector_increment(vector version_vector) RETURNS version_vector
+VOLATILE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_increment_own_wrapper';
+
 CREATE FUNCTION version_vector_counter(vector version_vector, node bigint) RETURNS bigint
 IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
 AS 'MODULE_PATHNAME', 'version_vector_counter_wrapper';

@@ -5,9 +5,9 @@ use std::io;
 use pgrx::prelude::*;
 
 /// The system identifier of the data. A clone has the same.
-pub fn system_identifier() -> String {
+pub fn system_identifier() -> u64 {
     // SAFETY: reads shared memory of the server
-    unsafe { pg_sys::GetSystemIdentifier() }.to_string()
+    unsafe { pg_sys::GetSystemIdentifier() }
 }
 
 /// The name of this host.

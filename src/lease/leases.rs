@@ -44,7 +44,7 @@ impl Leases {
         Self {
             shared,
             holder: shared.holder(),
-            identity: identity::system_identifier(),
+            identity: identity::system_identifier().to_string(),
             host_name: identity::host_name().unwrap_or_default(),
             layout,
             registry,

@@ -52,7 +52,7 @@ fn snowflake_pg_lease() -> TableIterator<
         });
         (
             lease.map(|lease| lease.worker as i32),
-            identity::system_identifier(),
+            identity::system_identifier().to_string(),
             setting::kind(&registry).to_string(),
             lease.map(|lease| time(lease.not_before)),
             lease.map(|lease| time(lease.not_after)),

@@ -13,6 +13,17 @@ pub struct SequenceData {
     pub is_called: bool,
 }
 
+/// As after nextval(), for a sequence that counts nothing ahead.
+impl From<i64> for SequenceData {
+    fn from(last_value: i64) -> Self {
+        Self {
+            last_value,
+            log_cnt: 0,
+            is_called: true,
+        }
+    }
+}
+
 /// What became of a change.
 pub enum Change<T> {
     /// Another backend is at it.
@@ -170,24 +181,31 @@ impl Sequence {
 
     /// Its row; `None` if the page is damaged. It was opened to be read or raised.
     pub fn read(&self) -> Option<SequenceData> {
+        Some(self.read_with_position()?.0)
+    }
+
+    /// The same, and where in the log the page's latest change ends.
+    pub fn read_with_position(&self) -> Option<(SequenceData, pg_sys::XLogRecPtr)> {
         // SAFETY: block 0 of a sequence always exists. Read under the lock: 8 bytes can tear. An
         // ERROR in between unwinds without running anything of ours; PostgreSQL then releases
         // lock and pin.
         unsafe {
             let buffer = pg_sys::ReadBuffer(self.relation, 0);
             pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_SHARE as i32);
-            let row = data(pg_sys::BufferGetPage(buffer)).map(|row| row.read());
+            let position = pg_sys::BufferGetLSNAtomic(buffer);
+            let row = data(pg_sys::BufferGetPage(buffer)).map(|row| (row.read(), position));
             pg_sys::UnlockReleaseBuffer(buffer);
             row
         }
     }
 
-    /// Sets its number to what `decide` returns for what it found: the row, and where in the log
-    /// the page's latest change ends. `at_once` if the caller would rather go without than wait.
-    pub fn change<T>(
+    /// Sets its number, or its row, to what `decide` returns for what it found: the row, and where
+    /// in the log the page's latest change ends. `at_once` if the caller would rather go without
+    /// than wait.
+    pub fn change<T, R: Into<SequenceData>>(
         &self,
         at_once: bool,
-        decide: impl FnOnce(&SequenceData, pg_sys::XLogRecPtr) -> (T, Option<i64>),
+        decide: impl FnOnce(&SequenceData, pg_sys::XLogRecPtr) -> (T, Option<R>),
     ) -> Change<T> {
         self.change_and(at_once, decide, |_, _| ())
     }
@@ -197,10 +215,10 @@ impl Sequence {
     ///
     /// Both run with the page locked: a lightweight lock that they take is one that nobody holds who
     /// waits for a page.
-    pub fn change_and<T>(
+    pub fn change_and<T, R: Into<SequenceData>>(
         &self,
         at_once: bool,
-        decide: impl FnOnce(&SequenceData, pg_sys::XLogRecPtr) -> (T, Option<i64>),
+        decide: impl FnOnce(&SequenceData, pg_sys::XLogRecPtr) -> (T, Option<R>),
         then: impl FnOnce(&T, pg_sys::XLogRecPtr),
     ) -> Change<T> {
         // SAFETY: the order that generic WAL asks for. Nothing waits for a heavyweight lock while
@@ -221,13 +239,16 @@ impl Sequence {
             let page = pg_sys::GenericXLogRegisterBuffer(wal, buffer, full);
             let before = pg_sys::BufferGetLSNAtomic(buffer);
             let decided = data(page).map(|row| {
-                let (result, value) = decide(&*row, before);
-                if let Some(value) = value {
-                    (*row).last_value = value;
-                    (*row).log_cnt = 0;
-                    (*row).is_called = true;
+                let (result, changed) = decide(&*row, before);
+                let is_changed = changed.is_some();
+                if let Some(changed) = changed {
+                    // field by field: the row on the page ends without padding
+                    let changed: SequenceData = changed.into();
+                    (*row).last_value = changed.last_value;
+                    (*row).log_cnt = changed.log_cnt;
+                    (*row).is_called = changed.is_called;
                 }
-                (result, value.is_some())
+                (result, is_changed)
             });
             let position = if let Some((_, true)) = decided {
                 pg_sys::GenericXLogFinish(wal)

@@ -7,10 +7,15 @@ use pgrx::prelude::*;
 use crate::postgres::error::{Failure, Outcome};
 use crate::postgres::parameter;
 
+/// Whether this is a standby.
+pub fn is_in_recovery() -> bool {
+    // SAFETY: reads shared memory of the server
+    unsafe { pg_sys::RecoveryInProgress() }
+}
+
 /// Refuses on a standby; `activity` and `hint` are for the message.
 pub fn refuse_recovery(activity: &str, hint: &str) -> Outcome<()> {
-    // SAFETY: reads shared memory of the server
-    if !unsafe { pg_sys::RecoveryInProgress() } {
+    if !is_in_recovery() {
         return Ok(());
     }
     Err(Failure::new(

@@ -23,3 +23,18 @@ pub fn flush(position: pg_sys::XLogRecPtr) {
     // SAFETY: writes and flushes the log
     unsafe { pg_sys::XLogFlush(position) };
 }
+
+/// The timeline that this server writes, or that a standby has replayed last: on a standby what was
+/// read before this was asked is of it or of an earlier one.
+pub fn timeline() -> pg_sys::TimeLineID {
+    let mut replayed = 0;
+    // SAFETY: reads shared memory; which timeline is written is known once recovery is over
+    unsafe {
+        if pg_sys::RecoveryInProgress() {
+            pg_sys::GetXLogReplayRecPtr(&mut replayed);
+            replayed
+        } else {
+            pg_sys::GetWALInsertionTimeLine()
+        }
+    }
+}

@@ -15,7 +15,7 @@ use crate::extension;
 use crate::host::clock;
 use crate::postgres::datum::Uuid;
 use crate::postgres::error::{Failure, OrRaise, Outcome};
-use crate::postgres::sql::{self, Sql};
+use crate::postgres::role;
 use crate::postgres::text::Text;
 use crate::postgres::transaction;
 use crate::postgres::trigger::{self, TriggerResult};
@@ -228,27 +228,8 @@ fn replace(fcinfo: pg_sys::FunctionCallInfo) -> Outcome<TriggerResult> {
     Ok(trigger::before_only_row(fcinfo, function, table, &name)?.allow())
 }
 
-/// Creates the role of registered servers unless it exists: roles belong to all databases, so it
-/// outlives the extension and may be there before it. Not in PL/pgSQL, which a database may lack,
-/// and which could not keep two databases from creating it at once.
+/// Creates the role of registered servers unless it exists.
 #[pg_extern(volatile, parallel_unsafe)]
 fn snowflake_pg_create_member_role() {
-    // SAFETY: a catalog look-up by a valid C string
-    let exists = || unsafe { pg_sys::get_role_oid(MEMBER.as_ptr(), true) != pg_sys::InvalidOid };
-    // only a transaction that creates the role makes others wait until it ends
-    if exists() {
-        return;
-    }
-    // SAFETY: a lock of a shared catalog, until the end of the transaction, that nothing but its
-    // kind and VACUUM conflict with. With it come all changes that were committed before.
-    unsafe {
-        pg_sys::LockRelationOid(
-            pg_sys::AuthIdRelationId,
-            pg_sys::ShareUpdateExclusiveLock as i32,
-        );
-    }
-    if !exists() {
-        let create = Sql::new("CREATE ROLE ").name(&MEMBER.into());
-        sql::run(create.text(" NOLOGIN")).or_raise();
-    }
+    role::create_unless_exists(MEMBER).or_raise();
 }

@@ -289,7 +289,7 @@ impl Clocks {
              FROM ",
         );
         let sql = sql.relation(&self.0).text(which);
-        let itself = identity::system_identifier();
+        let itself = identity::system_identifier().to_string();
         let rows = sql::rows(sql, arguments, |row| read(row, &itself))?;
         let rows: Option<_> = rows.into_iter().collect();
         rows.ok_or_else(altered)

@@ -11,6 +11,7 @@ use crate::postgres::error::{Failure, Outcome};
 use crate::postgres::name::Relation;
 use crate::postgres::sql::{self, Sql};
 use crate::postgres::time_limit;
+use crate::postgres::wal;
 use crate::registry::proof;
 
 /// The tables, by names with the schema.
@@ -115,12 +116,10 @@ pub struct RegistryRow {
 /// restored to a point in time have a timeline of their own, a dump that was restored has another
 /// system identifier, a copy of the database another OID.
 fn origin() -> (String, pg_sys::Oid, i64) {
-    // SAFETY: reads shared memory; recovery is over
-    let timeline = unsafe { pg_sys::GetWALInsertionTimeLine() };
     (
-        identity::system_identifier(),
+        identity::system_identifier().to_string(),
         backend::database(),
-        timeline.into(),
+        wal::timeline().into(),
     )
 }
 

@@ -1,15 +1,17 @@
-//! The marks of databases in shared memory, and what this server has stored of them.
+//! What databases have in shared memory: their marks and Lamport clocks, and what this server has
+//! stored of marks.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pgrx::prelude::*;
+use snowflake_core::causality::lamport::Lamport;
 use snowflake_core::probe::{self, FREED, Found, NEVER};
 use snowflake_core::snowflake::Mark;
 
 use crate::postgres::lock::Lock;
 
 /// Databases whose mark is shared; in further ones every backend keeps a mark of its own, which
-/// costs more raises.
+/// costs more raises, and takes each Lamport number from what is stored.
 const DATABASES: usize = 1_024;
 
 /// The marks of all databases.
@@ -22,12 +24,13 @@ pub struct Marks {
     entries: [Entry; DATABASES],
 }
 
-/// The mark of one database.
+/// What one database has.
 #[repr(C, align(64))]
-struct Entry {
+pub struct Entry {
     /// Database OID and OID of the mark's sequence, or what says that the entry is free.
     key: AtomicU64,
-    mark: Mark<AtomicU64>,
+    pub mark: Mark<AtomicU64>,
+    pub lamport: Lamport<AtomicU64>,
 }
 
 impl Marks {
@@ -40,13 +43,14 @@ impl Marks {
                 Entry {
                     key: AtomicU64::new(NEVER),
                     mark: Mark::new(),
+                    lamport: Lamport::new(),
                 }
             }; DATABASES],
         }
     }
 
-    /// The mark of a database; `None` if there is no room for it.
-    pub fn of(&'static self, key: u64) -> Option<&'static Mark<AtomicU64>> {
+    /// The entry of a database; `None` if there is no room for it.
+    pub fn of(&'static self, key: u64) -> Option<&'static Entry> {
         self.lock.with(|| {
             let place = match self.find(key) {
                 Found::Taken(place) => place,
@@ -57,14 +61,14 @@ impl Marks {
                 }
                 Found::Full => return None,
             };
-            Some(&self.entries[place].mark)
+            Some(&self.entries[place])
         })
     }
 
     /// The same without making room for it.
-    pub fn known(&'static self, key: u64) -> Option<&'static Mark<AtomicU64>> {
+    pub fn known(&'static self, key: u64) -> Option<&'static Entry> {
         self.lock.with_shared(|| match self.find(key) {
-            Found::Taken(place) => Some(&self.entries[place].mark),
+            Found::Taken(place) => Some(&self.entries[place]),
             Found::Free(_) | Found::Full => None,
         })
     }
@@ -98,6 +102,7 @@ impl Marks {
             let key = self.at(place);
             if ![NEVER, FREED].contains(&key) && is_one(pg_sys::Oid::from((key >> 32) as u32)) {
                 entry.mark.clear();
+                entry.lamport.clear();
                 probe::free(
                     DATABASES,
                     place,

@@ -5,10 +5,8 @@
 //! or when somebody needs a place and none is free.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::atomic::AtomicU64;
 
 use pgrx::prelude::*;
-use snowflake_core::snowflake::Mark;
 
 use crate::extension;
 use crate::postgres::backend::{self, BackendLocal};
@@ -16,6 +14,7 @@ use crate::postgres::error::Outcome;
 use crate::postgres::existence::{self, Presence};
 use crate::postgres::objects::{self, Change};
 use crate::postgres::transaction_end::{self, End};
+use crate::shared::marks::Entry;
 use crate::shared::segment::{self, Shared};
 
 /// Follows what comes and goes, from `_PG_init`.
@@ -111,12 +110,12 @@ fn forget_tickets(shared: Shared, database: pg_sys::Oid) {
     shared.block_orders().forget_database(database);
 }
 
-/// The shared mark of a database; `None` if there is no room for it.
-pub fn mark(shared: Shared, key: u64) -> Outcome<Option<&'static Mark<AtomicU64>>> {
-    let marks = shared.marks();
-    let mark = marks.of(key);
-    if mark.is_some() {
-        return Ok(mark);
+/// The entry of a database, by the sequence of its mark; `None` if there is no room for it.
+pub fn of_database(shared: Shared, mark: pg_sys::Oid) -> Outcome<Option<&'static Entry>> {
+    let (marks, key) = (shared.marks(), segment::key(mark));
+    let entry = marks.of(key);
+    if entry.is_some() {
+        return Ok(entry);
     }
     let changes = marks.changes();
     let databases = existence::databases()?;

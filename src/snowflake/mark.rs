@@ -12,8 +12,9 @@ use snowflake_core::words::{Pace, Slot, Word};
 use snowflake_core::{ClockSample, Timestamp};
 
 use crate::host::clock;
-use crate::postgres::error::{Failure, Outcome};
-use crate::postgres::sequence::{Change, Sequence};
+use crate::postgres::error::Outcome;
+use crate::postgres::sequence::Change;
+use crate::postgres::stored_number::StoredNumber;
 use crate::postgres::{standbys, wal};
 use crate::shared::segment::Shared;
 use crate::shared::words::Beginning;
@@ -36,13 +37,19 @@ pub struct StoredMark<'a> {
     pub slot: &'static Slot<AtomicU64>,
 }
 
+/// The sequence.
+fn number(relations: Relations) -> StoredNumber {
+    StoredNumber {
+        sequence: relations.mark,
+        name: "snowflake_mark",
+        purpose: "raise the mark",
+    }
+}
+
 /// The mark as stored, in milliseconds since 1970; 0 before the first ID of the database.
 pub fn stored(relations: Relations) -> Outcome<i64> {
-    let sequence = Sequence::open_to_read(relations.mark).ok_or_else(dropped)?;
-    let sequence = checked(sequence)?;
-    let row = sequence.read();
-    sequence.close();
-    row.map(|row| row.last_value).ok_or_else(damaged)
+    let (row, _) = number(relations).read()?;
+    Ok(row.last_value)
 }
 
 /// Whether the database has given out an ID.
@@ -98,8 +105,15 @@ impl StoredMark<'_> {
         let ahead = matches!(need, Need::Ahead(_));
         // asked before anything is stored
         let log_start = self.shared.stored_marks().log_start();
-        let Some(sequence) = open_to_raise(self.relations, ahead)? else {
-            return Ok(());
+        let number = number(self.relations);
+        let sequence = if ahead {
+            match number.open_at_once()? {
+                Some(sequence) => sequence,
+                // what is left will do
+                None => return Ok(()),
+            }
+        } else {
+            number.open_to_raise()?
         };
         let change = sequence.change(ahead, |row, position| {
             let raise = self.decide(need, sample, row.last_value, position > log_start);
@@ -113,7 +127,7 @@ impl StoredMark<'_> {
                 sequence.close();
                 return Ok(());
             }
-            Change::Damaged => return Err(damaged()),
+            Change::Damaged => return Err(number.damaged()),
             Change::Decided(raise, lsn) => (raise, lsn),
         };
         let durable = self.make_durable(raise, lsn, ahead);
@@ -242,44 +256,6 @@ impl StoredMark<'_> {
         });
         Ok(())
     }
-}
-
-/// Opens the sequence to raise the mark; `None` if that would have to wait, and need not be now.
-fn open_to_raise(relations: Relations, ahead: bool) -> Outcome<Option<Sequence>> {
-    let sequence = if ahead {
-        match Sequence::open_at_once(relations.mark) {
-            Some(sequence) => sequence,
-            None => return Ok(None),
-        }
-    } else {
-        Sequence::open_to_raise(relations.mark).ok_or_else(dropped)?
-    };
-    checked(sequence).map(Some)
-}
-
-/// A sequence that may be used.
-fn checked(sequence: Sequence) -> Outcome<Sequence> {
-    match sequence.problem() {
-        None => Ok(sequence),
-        Some(problem) => {
-            sequence.close();
-            Err(Failure::state("cannot raise the mark \"snowflake_mark\"").detail(problem))
-        }
-    }
-}
-
-fn dropped() -> Failure {
-    Failure::new(
-        PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
-        "sequence \"snowflake_mark\" was dropped",
-    )
-}
-
-fn damaged() -> Failure {
-    Failure::new(
-        PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
-        "sequence \"snowflake_mark\" is damaged",
-    )
 }
 
 /// Makes the log durable up to a position, on synchronous standbys too; the caller waits, which is

@@ -289,7 +289,7 @@ fn attach() -> Outcome<Session> {
     let workers = worker::ids(&layout, shared)?;
     let worker = workers.own;
     let slot = slot_of(shared, worker)?;
-    let shared_mark = places::mark(shared, segment::key(relations.mark))?;
+    let shared_mark = places::of_database(shared, relations.mark)?.map(|entry| &entry.mark);
     // what this session does not wait for is not to count for the others
     let mark = shared_mark.filter(|_| !standbys::are_done_without());
     let shape = layout.shape();

@@ -55,7 +55,7 @@ impl Fleet {
         shared.fleet_status().change(|_| ());
         Some(Self {
             registry: Postgres::new(&registry),
-            identity: identity::system_identifier(),
+            identity: identity::system_identifier().to_string(),
             host_name: identity::host_name().unwrap_or_default(),
             rounds: Rounds::new(clock::elapsed()),
             began: clock::elapsed(),

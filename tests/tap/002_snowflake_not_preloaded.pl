@@ -25,6 +25,9 @@ for my $call (
     'SELECT snowflake_next_batch(2)',
     'SELECT * FROM snowflake_status',
     q(SELECT ntp_query('127.0.0.1:9')),
+    'SELECT lamport_next()',
+    'SELECT lamport_witness(1)',
+    'SELECT lamport_now()',
     "LOAD 'snowflake_pg'; SELECT snowflake_next()")
 {
     fails($node, 'postgres', $call, "$call is refused",
@@ -57,6 +60,7 @@ my %expected = (
     q(SELECT clock_offset FROM cristian_offset('2026-11-24Z', '2026-11-24Z', '2026-11-24Z')) => '00:00:00',
     q(SELECT kiss FROM ntp_decode(decode(repeat('00', 12) || '52415445' || repeat('00', 32), 'hex'), '2026-11-24')) => 'RATE',
     'SELECT count(*) FROM kernel_clock()' => 1,
+    'SELECT crdt_node_id() = crdt_node_id()' => 't',
     q(SELECT version_vector '{1:5}' || '{2:7}', version_vector '{1:5}' >< '{2:7}') => '{1:5,2:7}|t',
     q(SELECT crdt_context '{1.1:1}' || '{1.1:0+3}') => '{1.1:1+3}',
 );

@@ -78,6 +78,8 @@ my (undef, undef, $largest) = check_ids('before the upgrade', \@clients);
 my $state = 'SELECT last_value, layout, count(*), max(id) FROM snowflake_mark, snowflake_recorded_layout, event GROUP BY 1, 2';
 my $before = $old->safe_psql('app', $state);
 cmp_ok((split /\|/, $before)[0], '>', 0, 'there is a mark');
+my $number = $old->safe_psql('app', 'SELECT lamport_next()');
+my $node_id = $old->safe_psql('app', 'SELECT crdt_node_id()');
 $old->stop;
 
 my $new = new_node('new', install_path => dirname($newer), extra => \@same, conf => $layout);
@@ -101,6 +103,8 @@ cmp_ok(major_version($new), '>=', $version, 'a server of the newer version');
 is($new->safe_psql('app', $state), $before, 'mark, layout and rows are the same');
 is($new->safe_psql('app', $stride), 'strided|2|3|2|{}', 'so is the stride');
 goes_on_above($new, 'app', $largest, 'after the upgrade');
+cmp_ok($new->safe_psql('app', 'SELECT lamport_next()'), '>', $number, 'the Lamport clock goes on');
+isnt($new->safe_psql('app', 'SELECT crdt_node_id()'), $node_id, 'it is another node');
 fails($new, 'app', q(SELECT snowflake_set_layout('twitter')), 'the layout is settled',
     qr/ERROR:  55000: cannot change the layout to "twitter"/);
 works($new, 'app', <<'SQL', 'the extension can be dropped and created');

@@ -208,6 +208,8 @@ for my $call (
     q(SELECT public.snowflake_between(1, '2026-01-01', '2026-01-02')),
     q(SELECT public.snowflake_lease_release('discord', 1, '00000000-0000-0000-0000-000000000000', 5)),
     q(SELECT public.snowflake_lease_take('javascript', 'a', '00000000-0000-0000-0000-000000000000', 'h', 0, 500, 60000, NULL, NULL, NULL, NULL)),
+    q(SELECT public.lamport_next(), public.lamport_witness(5), public.lamport_now()),
+    q(SELECT public.crdt_new_node(), public.crdt_node_id(), public.version_vector_increment('{}')),
     q(INSERT INTO public.snowflake_registry DEFAULT VALUES),
     q(INSERT INTO public.snowflake_recorded_layout VALUES ('twitter')))
 {

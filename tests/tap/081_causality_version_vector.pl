@@ -4,10 +4,10 @@
 use strict;
 use warnings FATAL => 'all';
 
-use File::Basename qw(dirname);
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 
+use DocsTest qw(shows_examples);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use SnowflakeTest;
@@ -19,31 +19,9 @@ $node->safe_psql('postgres', 'CREATE EXTENSION snowflake_pg');
 
 # the page
 
-# Widths of columns are not compared.
-sub words
-{
-    my ($text) = @_;
-    $text =~ s/-{2,}/--/g;
-    $text =~ s/[ \t]+/ /g;
-    $text =~ s/\s+\n/\n/g;
-    return $text =~ s/^\s+|\s+$//gr;
-}
-
-my $page = slurp_file(dirname(__FILE__) . '/../../docs/causality.md');
 $node->safe_psql('postgres', 'CREATE DATABASE docs');
 $node->safe_psql('docs', 'CREATE EXTENSION snowflake_pg');
-my $number = 0;
-while ($page =~ /^```sql\n(.*?)^```\n\n```text\n(.*?)^```\n/msg)
-{
-    my ($sql, $expected) = ($1, $2);
-    $number++;
-    my ($stdout, $stderr) = ('', '');
-    my @command = ($node->installed_command('psql'), '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('docs'), '-f', '-');
-    IPC::Run::run(\@command, '<', \$sql, '>', \$stdout, '2>', \$stderr);
-    is($stderr, '', "example $number runs");
-    is(words($stdout), words($expected), "example $number prints what is shown");
-}
-is($number, 6, 'the examples were found');
+shows_examples($node, 'docs', 'causality', 'Version vectors', 6);
 
 # dump and restore
 

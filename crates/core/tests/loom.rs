@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicI64 as Plain, Ordering};
 use loom::sync::atomic::AtomicU64;
 use loom::sync::{Arc, Mutex, RwLock};
 use loom::thread;
+use snowflake_core::causality::lamport::{self, Lamport};
 use snowflake_core::snowflake::{Fence, Found, Layout, Mark, Need, Raise, Shape};
 use snowflake_core::ticket::{Block, Cache, Queued};
 use snowflake_core::words::{Claim, Pace, Slot, Standing, Turns, Word};
@@ -1080,4 +1081,158 @@ fn turns_are_apart() {
             assert!(late > 115);
         }
     });
+}
+
+/// How a backend goes about the mark of a Lamport clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counting {
+    Right,
+    PublishBeforeFlush,
+    AdoptWithoutFlush,
+    PublishBeforeResuming,
+}
+
+/// The Lamport clock of a database. Marks are raised by blocks that no model uses up: what needs a
+/// raise is witnessed.
+struct Lamports {
+    counting: Counting,
+    clock: Lamport<Watched>,
+    /// The sequence's page under the lock of its buffer: the stored mark.
+    page: Mutex<u64>,
+    /// What is on the disk. Who goes by a mark that was published sees what was flushed before.
+    disk: AtomicU64,
+    /// Numbers up to this one were given out before the start.
+    floor: u64,
+}
+
+impl Lamports {
+    fn new(counting: Counting, stored: u64) -> Arc<Self> {
+        Arc::new(Self {
+            counting,
+            clock: Lamport::default(),
+            page: Mutex::new(stored),
+            disk: AtomicU64::new(stored),
+            floor: stored,
+        })
+    }
+
+    fn flush(&self, mark: u64) {
+        self.disk.fetch_max(mark, Ordering::Relaxed);
+    }
+
+    fn publish(&self, mark: u64) {
+        self.clock.publish_durable(mark);
+        self.clock.publish_confirmed(mark);
+    }
+
+    fn raise(&self, needed: Option<u64>) {
+        let mut page = self.page.lock().unwrap();
+        let raise = self.clock.decide(&self.clock.confirmed, needed, *page);
+        if let lamport::Raise::Store { mark } = raise {
+            self.clock.storing(mark);
+            *page = mark;
+        }
+        drop(page);
+        let (mark, adopted, foreign) = match raise {
+            lamport::Raise::Published => return,
+            lamport::Raise::Adopt { mark, foreign } => (mark, true, foreign),
+            lamport::Raise::Store { mark } => (mark, false, false),
+        };
+        if self.counting == Counting::PublishBeforeFlush {
+            self.publish(mark);
+        }
+        if !(adopted && self.counting == Counting::AdoptWithoutFlush) {
+            self.flush(mark);
+        }
+        if self.counting == Counting::PublishBeforeResuming {
+            self.publish(mark);
+        }
+        if foreign {
+            self.clock.resume(mark);
+        }
+        self.publish(mark);
+    }
+
+    /// Numbers of events, each of which knows of another.
+    fn numbers(&self, heard: Vec<u64>) -> Vec<Claim> {
+        let clock = &self.clock;
+        let next = |heard: u64| {
+            loop {
+                if let Some(number) = clock.advance(&clock.confirmed, heard) {
+                    assert!(number > heard, "not above its cause");
+                    let durable = self.disk.load(Ordering::Relaxed);
+                    assert!(number <= durable, "above the durable mark");
+                    assert!(number > self.floor, "given out before");
+                    return Claim {
+                        first: number,
+                        last: number,
+                    };
+                }
+                let last = clock.last.load_relaxed();
+                self.raise(Some(lamport::next(last, heard).unwrap()));
+            }
+        };
+        heard.into_iter().map(next).collect()
+    }
+}
+
+/// Threads, of which each takes a number for each number that it has heard of, 0 for none.
+fn counts(counting: Counting, stored: u64, preemptions: usize, tasks: Vec<Vec<u64>>) {
+    explore(Some(preemptions), move || {
+        let lamports = Lamports::new(counting, stored);
+        distinct(&run(&lamports, tasks.clone(), Lamports::numbers));
+    });
+}
+
+/// Numbers beyond what the first raise is for.
+const FAR: u64 = lamport::AHEAD + 7;
+
+#[test]
+fn the_first_numbers_of_a_clock() {
+    counts(Counting::Right, 0, 3, vec![vec![0, 0], vec![0, 0]]);
+}
+
+#[test]
+fn a_number_that_is_heard_of_beside_others() {
+    counts(Counting::Right, 0, 2, vec![vec![0, FAR], vec![0, 3]]);
+    counts(
+        Counting::Right,
+        0,
+        1,
+        vec![vec![FAR], vec![2 * FAR], vec![0, 0]],
+    );
+}
+
+#[test]
+fn a_clock_from_before_the_start() {
+    counts(Counting::Right, 8, 2, vec![vec![0], vec![0, 4]]);
+    counts(Counting::Right, 8, 1, vec![vec![0], vec![FAR], vec![0]]);
+}
+
+#[test]
+#[should_panic(expected = "above the durable mark")]
+fn publishing_a_clock_before_the_flush() {
+    counts(
+        Counting::PublishBeforeFlush,
+        0,
+        3,
+        vec![vec![0, 0], vec![0]],
+    );
+}
+
+#[test]
+#[should_panic(expected = "above the durable mark")]
+fn adopting_a_clock_that_is_not_flushed() {
+    counts(Counting::AdoptWithoutFlush, 0, 3, vec![vec![0], vec![0]]);
+}
+
+#[test]
+#[should_panic(expected = "given out before")]
+fn publishing_a_clock_before_it_is_resumed() {
+    counts(
+        Counting::PublishBeforeResuming,
+        8,
+        3,
+        vec![vec![0], vec![0]],
+    );
 }

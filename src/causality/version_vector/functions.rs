@@ -3,6 +3,7 @@
 use pgrx::prelude::*;
 use snowflake_core::causality::VersionVector;
 
+use crate::causality::node;
 use crate::causality::version_vector::value::{Argument, Made, of_entries};
 use crate::postgres::error::OrRaise;
 
@@ -15,6 +16,16 @@ fn version_vector_of(node: i64, counter: i64) -> Made {
 /// One more event of a node.
 #[pg_extern(sql = false)]
 fn version_vector_increment(vector: Argument, node: i64) -> Made {
+    increment(vector, node)
+}
+
+/// One more event of the node that this database is.
+#[pg_extern(sql = false)]
+fn version_vector_increment_own(vector: Argument) -> Made {
+    increment(vector, node::own().or_raise())
+}
+
+fn increment(vector: Argument, node: i64) -> Made {
     let vector = vector.value();
     of_entries(vector.len() + 1, |room| vector.increment(node, room)).or_raise()
 }

@@ -59,7 +59,9 @@ SELECT attrelid::regclass AS relation, attname AS column, format_type(atttypid, 
          JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid
     WHERE extname = 'snowflake_pg' AND attnum > 0 AND relkind IN ('r', 'v')
     ORDER BY relname COLLATE "C", attnum;
-SELECT seqtypid::regtype AS type, seqmin, seqmax, seqincrement, seqcache, seqcycle FROM pg_sequence WHERE seqrelid = 'snowflake_mark'::regclass;
+SELECT seqrelid::regclass AS sequence, seqtypid::regtype AS type, seqmin, seqmax, seqincrement, seqcache, seqcycle
+    FROM pg_sequence JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = seqrelid AND d.deptype = 'e'
+    ORDER BY seqrelid::regclass::text COLLATE "C";
 
 -- types that are no row types, their operators, operator classes and casts, and the aggregates
 SELECT t.oid::regtype AS type, typlen AS length, typalign AS alignment, typstorage AS storage, typinput, typoutput, typreceive, typsend

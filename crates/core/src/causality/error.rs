@@ -1,4 +1,4 @@
-//! What is refused about the types of causality.
+//! What is refused about the types and clocks of causality.
 
 use crate::refusal::{Kind, Refusal};
 
@@ -164,5 +164,62 @@ impl Refusal for Error {
             }
             _ => return None,
         })
+    }
+}
+
+/// Why a Lamport clock gives out no number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LamportError {
+    /// A number that no Lamport clock has given out.
+    #[error("Lamport number {number} is out of range")]
+    OutOfRange {
+        /// What was given.
+        number: i64,
+        /// The largest one that there is.
+        largest: u64,
+    },
+    /// A number further ahead of the clock than one step may take it.
+    #[error("Lamport number {witnessed} is too far ahead")]
+    TooFar {
+        /// What was given.
+        witnessed: u64,
+        /// Where the clock stands.
+        last: u64,
+        /// How long a step may be.
+        longest: u64,
+    },
+    /// There are no further numbers.
+    #[error("the Lamport clock is at its end")]
+    Exhausted {
+        /// The largest one that there is.
+        largest: u64,
+    },
+}
+
+impl Refusal for LamportError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::OutOfRange { .. } | Self::TooFar { .. } => Kind::NumericOutOfRange,
+            Self::Exhausted { .. } => Kind::Exhausted,
+        }
+    }
+
+    fn detail(&self) -> Option<String> {
+        Some(match self {
+            Self::OutOfRange { largest, .. } => format!("Lamport numbers are 0 to {largest}."),
+            Self::TooFar { last, longest, .. } => {
+                format!("The clock stands at {last}, and a step is {longest} at most.")
+            }
+            Self::Exhausted { largest } => format!("The last number is {largest}."),
+        })
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::TooFar { .. } => Some(
+                "If the number is right, call lamport_witness() with numbers in between first.",
+            ),
+            _ => None,
+        }
     }
 }

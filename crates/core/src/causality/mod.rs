@@ -3,11 +3,14 @@
 mod context;
 mod context_text;
 mod error;
+pub mod lamport;
 mod leb128;
+mod node;
 mod scanner;
 mod version_vector;
 mod version_vector_text;
 
 pub use context::{Actor, Context, Known, MOST_ACTORS, MOST_DOTS};
-pub use error::{Error, Malformed};
+pub use error::{Error, LamportError, Malformed};
+pub use node::{LAST_NODE, fingerprint, node};
 pub use version_vector::{MOST_ENTRIES, VersionVector, room};

@@ -1,0 +1,3 @@
+-- Whose members may move a clock by what others say.
+SELECT snowflake_pg_create_clock_role();
+REVOKE EXECUTE ON FUNCTION snowflake_pg_create_clock_role() FROM PUBLIC;
