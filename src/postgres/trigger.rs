@@ -1,5 +1,7 @@
 //! Triggers that run before a row of a table changes.
 
+use std::ffi::{CStr, c_char};
+
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::datum::Datum;
 use pgrx::prelude::*;
@@ -57,6 +59,96 @@ pub fn before_only_row(
     })
 }
 
+/// A column of a row that is about to be written.
+pub struct WrittenColumn {
+    /// What the trigger returns to let the row through.
+    pub row: TriggerResult,
+    pub type_oid: pg_sys::Oid,
+    /// Nothing for NULL.
+    pub value: Option<pg_sys::Datum>,
+    name: *const c_char,
+}
+
+impl WrittenColumn {
+    /// Its name, for messages.
+    pub fn name(&self) -> String {
+        // SAFETY: the argument of a trigger that runs
+        unsafe { CStr::from_ptr(self.name) }
+            .to_string_lossy()
+            .into_owned()
+    }
+}
+
+/// The column that the argument of a trigger names, of the row that is inserted or comes of an
+/// update. Any other call than as a trigger before that, with one argument, is an error.
+pub fn before_written_column(
+    fcinfo: pg_sys::FunctionCallInfo,
+    function: &str,
+) -> Outcome<WrittenColumn> {
+    let trigger = data_of(fcinfo, function)?;
+    let row = match trigger.tg_event & pg_sys::TRIGGER_EVENT_OPMASK {
+        pg_sys::TRIGGER_EVENT_INSERT => trigger.tg_trigtuple,
+        pg_sys::TRIGGER_EVENT_UPDATE => trigger.tg_newtuple,
+        _ => std::ptr::null_mut(),
+    };
+    if row.is_null() || trigger.tg_event & TIME != BEFORE_ROW {
+        return Err(protocol(format!(
+            "{function} belongs before an INSERT or UPDATE of a row"
+        )));
+    }
+    // SAFETY: trigger data of a running trigger names it, its arguments and an open relation, whose
+    // row this is
+    unsafe {
+        if (*trigger.tg_trigger).tgnargs != 1 {
+            return Err(protocol(format!("{function} takes the name of one column")));
+        }
+        let name = *(*trigger.tg_trigger).tgargs;
+        let descriptor = (*trigger.tg_relation).rd_att;
+        let column = pg_sys::SPI_fnumber(descriptor, name);
+        if column <= 0 {
+            return Err(Failure::new(
+                PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
+                format!(
+                    "column \"{}\" of the argument of {function} does not exist",
+                    CStr::from_ptr(name).to_string_lossy()
+                ),
+            ));
+        }
+        let mut is_null = false;
+        let value = pg_sys::heap_getattr(row, column, descriptor, &mut is_null);
+        Ok(WrittenColumn {
+            row: TriggerResult(row),
+            type_oid: pg_sys::SPI_gettypeid(descriptor, column),
+            value: (!is_null).then_some(value),
+            name,
+        })
+    }
+}
+
+const BEFORE_ROW: u32 = pg_sys::TRIGGER_EVENT_ROW | pg_sys::TRIGGER_EVENT_BEFORE;
+const TIME: u32 = pg_sys::TRIGGER_EVENT_ROW | pg_sys::TRIGGER_EVENT_TIMINGMASK;
+
+fn protocol(message: String) -> Failure {
+    Failure::new(
+        PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+        message,
+    )
+}
+
+/// The data of a call as trigger.
+fn data_of<'a>(
+    fcinfo: pg_sys::FunctionCallInfo,
+    function: &str,
+) -> Outcome<&'a pg_sys::TriggerData> {
+    // SAFETY: the call information is PostgreSQL's; a call as trigger has trigger data
+    unsafe {
+        if !pgrx::trigger_support::called_as_trigger(fcinfo) {
+            return Err(protocol(format!("{function} must be called as a trigger")));
+        }
+        Ok(&*(*fcinfo).context.cast::<pg_sys::TriggerData>())
+    }
+}
+
 /// The data of a call as trigger before rows of a table change.
 fn before_row<'a>(
     fcinfo: pg_sys::FunctionCallInfo,
@@ -64,21 +156,7 @@ fn before_row<'a>(
     table: pg_sys::Oid,
     name: &Relation,
 ) -> Outcome<&'a pg_sys::TriggerData> {
-    const BEFORE_ROW: u32 = pg_sys::TRIGGER_EVENT_ROW | pg_sys::TRIGGER_EVENT_BEFORE;
-    const TIME: u32 = pg_sys::TRIGGER_EVENT_ROW | pg_sys::TRIGGER_EVENT_TIMINGMASK;
-    let protocol = |message: String| {
-        Failure::new(
-            PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-            message,
-        )
-    };
-    // SAFETY: the call information is PostgreSQL's; a call as trigger has trigger data
-    let trigger = unsafe {
-        if !pgrx::trigger_support::called_as_trigger(fcinfo) {
-            return Err(protocol(format!("{function} must be called as a trigger")));
-        }
-        &*(*fcinfo).context.cast::<pg_sys::TriggerData>()
-    };
+    let trigger = data_of(fcinfo, function)?;
     // SAFETY: trigger data of a running trigger names an open relation
     let relation = unsafe { (*trigger.tg_relation).rd_id };
     if relation != table || trigger.tg_event & TIME != BEFORE_ROW {

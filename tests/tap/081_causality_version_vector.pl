@@ -29,7 +29,7 @@ sub words
     return $text =~ s/^\s+|\s+$//gr;
 }
 
-my $page = slurp_file(dirname(__FILE__) . '/../../docs/causality.md');
+my ($page) = slurp_file(dirname(__FILE__) . '/../../docs/causality.md') =~ /^(## Version vectors\n.*?)(?=^## |\z)/ms;
 $node->safe_psql('postgres', 'CREATE DATABASE docs');
 $node->safe_psql('docs', 'CREATE EXTENSION snowflake_pg');
 my $number = 0;
