@@ -1110,7 +1110,7 @@ struct Followers {
 
 #[test]
 fn what_is_witnessed_is_followed_by_all_workers() {
-    explore(Some(3), || {
+    explore(Some(2), || {
         let followers = Followers::default();
         followers.mark.raise_relaxed(u64::MAX);
         let work = |all: &Followers, (received, worker): (u64, usize)| {
