@@ -24,6 +24,19 @@ pub fn relation(schema: pg_sys::Oid, name: &CStr) -> Outcome<pg_sys::Oid> {
     Ok(oid)
 }
 
+/// A type by its name in the extension's schema; `InvalidOid` if it is not there.
+pub fn type_named(name: &CStr) -> Outcome<pg_sys::Oid> {
+    let schema = find()?.schema;
+    let (name, schema) = (name.as_ptr().into(), schema.into());
+    let none = pg_sys::Datum::from(0);
+    let (cache, column) = (
+        pg_sys::SysCacheIdentifier::TYPENAMENSP as i32,
+        pg_sys::Anum_pg_type_oid as i16,
+    );
+    // SAFETY: a look-up in the system cache by a valid C string and an OID
+    Ok(unsafe { pg_sys::GetSysCacheOid(cache, column, name, schema, none, none) })
+}
+
 /// Whether the extension has that OID.
 pub fn has_oid(oid: pg_sys::Oid) -> bool {
     // SAFETY: a catalog look-up by a valid C string

@@ -32,6 +32,7 @@ pub extern "C-unwind" fn _PG_init() {
             snowflake::session::forget,
             uuid::functions::forget,
             uuid::snowflake128::forget,
+            causality::hybrid::clock::forget,
         ]);
         shared::segment::request();
         shared::places::watch();

@@ -21,6 +21,7 @@ static REGISTRY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::ne
 static TICKET_REGISTRY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static LEASE_LENGTH: GucSetting<i32> = GucSetting::<i32>::new(600);
 static MAX_LEAD: GucSetting<i32> = GucSetting::<i32>::new(500);
+static MAX_CLOCK_OFFSET: GucSetting<i32> = GucSetting::<i32>::new(2_000);
 static CLOCK_TOLERANCE: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 static CLOCK_GATE: GucSetting<ClockGate> = GucSetting::<ClockGate>::new(ClockGate::Off);
 static CLOCK_MAX_ERROR: GucSetting<i32> = GucSetting::<i32>::new(500);
@@ -128,6 +129,13 @@ fn define_pace() {
         c"This matters when sequences are used up faster than time passes.",
         &MAX_LEAD,
         (0, 3_600_000, GucFlags::UNIT_MS),
+    );
+    define_int(
+        c"snowflake_pg.max_clock_offset",
+        c"Sets how far a hybrid time from another server may be ahead of the clock.",
+        c"One that is further ahead is refused. It must exceed mark_window and what right clocks differ by.",
+        &MAX_CLOCK_OFFSET,
+        (1, 3_600_000, GucFlags::UNIT_MS),
     );
     define_int(
         c"snowflake_pg.clock_tolerance",
@@ -328,6 +336,11 @@ pub fn pace() -> Pace {
         clock_tolerance: i64::from(CLOCK_TOLERANCE.get()) * 1_000_000,
         window: i64::from(WINDOW.get()) * 1_000,
     }
+}
+
+/// How far a hybrid time from another server may be ahead of the clock, in microseconds.
+pub fn max_clock_offset() -> i64 {
+    i64::from(MAX_CLOCK_OFFSET.get()) * 1_000
 }
 
 /// When the clock stops IDs.

@@ -4,4 +4,3 @@ SELECT pg_catalog.pg_extension_config_dump('lamport_mark', '');
 
 GRANT SELECT ON lamport_mark TO PUBLIC;
 REVOKE EXECUTE ON FUNCTION lamport_witness(bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION lamport_witness(bigint) TO snowflake_clock;

@@ -76,6 +76,13 @@ impl<'a> Arguments<'a> {
         Some(argument.value.value() as i32)
     }
 
+    /// One of type bigint, or one that is passed as it is; `None` for NULL.
+    #[inline(always)]
+    pub fn bigint(self, index: usize) -> Option<i64> {
+        let argument = self.0.get(index).filter(|argument| !argument.isnull)?;
+        Some(argument.value.value() as i64)
+    }
+
     /// One of type text that is neither compressed nor elsewhere, in the encoding of the database;
     /// `None` for others.
     #[inline(always)]

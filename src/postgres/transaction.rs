@@ -80,6 +80,17 @@ pub fn refuse_block(function: &str) -> Outcome<()> {
     ))
 }
 
+/// The number of the transaction that runs, which no other one of this backend had lately.
+pub fn number() -> pg_sys::LocalTransactionId {
+    // SAFETY: a backend that runs SQL has its entry in shared memory, and in it its transaction
+    #[cfg(any(feature = "pg15", feature = "pg16"))]
+    let number = unsafe { (*pg_sys::MyProc).lxid };
+    // SAFETY: the same
+    #[cfg(not(any(feature = "pg15", feature = "pg16")))]
+    let number = unsafe { (*pg_sys::MyProc).vxid.lxid };
+    number
+}
+
 /// Makes the commit wait for the disk, whatever the caller has set. Where synchronous_commit asks
 /// that of standbys, too, it waits for them as the caller has set.
 pub fn commit_durably() {

@@ -138,8 +138,12 @@ impl<'a> Arrival<'a> {
         Ok(Self { trigger, row })
     }
 
-    /// The value of the column, which is of the given type; `None` for NULL.
-    pub fn value(&self, kind: pg_sys::Oid, function: &str) -> Outcome<Option<pg_sys::Datum>> {
+    /// The value of the column, whose type is a right one; `None` for NULL.
+    pub fn value(
+        &self,
+        function: &str,
+        is_right: impl FnOnce(pg_sys::Oid) -> Outcome<bool>,
+    ) -> Outcome<Option<pg_sys::Datum>> {
         let (column, table) = (self.column(function)?, table(self.trigger));
         let told = |code, problem: String| {
             let name = Relation::find(table).map_or_else(String::new, |table| table.to_string());
@@ -153,7 +157,7 @@ impl<'a> Arrival<'a> {
             return Err(told(code, "does not exist".into()));
         }
         // SAFETY: a catalog look-up
-        if unsafe { pg_sys::get_atttype(table, number) } != kind {
+        if !is_right(unsafe { pg_sys::get_atttype(table, number) })? {
             let code = PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH;
             return Err(told(
                 code,

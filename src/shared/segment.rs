@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use pgrx::prelude::*;
 use snowflake_core::snowflake::Layout;
-use snowflake_core::words::Slot;
+use snowflake_core::words::{Slot, Witnessed};
 
 use crate::host::clock;
 use crate::host::random;
@@ -40,6 +40,12 @@ struct Header {
     gregorian: Slot<AtomicU64>,
     /// The word of UUID version 7.
     unix: Slot<AtomicU64>,
+    /// The word of hybrid times.
+    hybrid: Slot<AtomicU64>,
+    /// What this server has stored of their marks.
+    stored_hybrid_marks: StoredMarks,
+    /// Up to where the words follow IDs of other servers.
+    witnessed: Witnessed,
     /// The lease of the worker ID.
     holder: Holder,
     marks: Marks,
@@ -101,6 +107,22 @@ impl Shared {
     /// The word of UUID version 7.
     pub fn unix(self) -> &'static Slot<AtomicU64> {
         &self.header.unix
+    }
+
+    /// The word of hybrid times.
+    #[inline(always)]
+    pub fn hybrid(self) -> &'static Slot<AtomicU64> {
+        &self.header.hybrid
+    }
+
+    /// What this server has stored of their marks, in whatever database.
+    pub fn stored_hybrid_marks(self) -> &'static StoredMarks {
+        &self.header.stored_hybrid_marks
+    }
+
+    /// Up to where the words follow IDs of other servers.
+    pub fn witnessed(self) -> &'static Witnessed {
+        &self.header.witnessed
     }
 
     /// What this server has stored, in whatever database.
@@ -285,6 +307,10 @@ impl Header {
             stored_marks: StoredMarks::default(),
             gregorian: Slot::default(),
             unix: Slot::default(),
+            // opened by its first caller, for whom the clock is right
+            hybrid: Slot::closed(),
+            stored_hybrid_marks: StoredMarks::default(),
+            witnessed: Witnessed::default(),
             identity,
             holder: Holder::new(tranche, settings::registry().is_some(), nonce, restarted),
             marks: Marks::new(tranche),

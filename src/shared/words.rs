@@ -64,6 +64,12 @@ impl Beginning {
             ..beginning
         }
     }
+
+    /// Lets a word go on there, in the unit of the instant at the earliest.
+    pub fn resume(&self, shape: &Shape, slot: &Slot<AtomicU64>) {
+        slot.resume(shape.first_tick(self.first), self.wall, self.monotonic);
+        slot.explain(self.explained);
+    }
 }
 
 impl Words {
@@ -114,10 +120,8 @@ impl Words {
 
     /// Lets the words of snowflake IDs go on in the unit of an instant at the earliest.
     pub fn resume_ids(self, shape: &Shape, beginning: &Beginning) {
-        let tick = shape.first_tick(beginning.first);
         for slot in self.slots {
-            slot.resume(tick, beginning.wall, beginning.monotonic);
-            slot.explain(beginning.explained);
+            beginning.resume(shape, slot);
         }
     }
 

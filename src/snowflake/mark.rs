@@ -1,10 +1,11 @@
-//! The durable mark: `last_value` of the sequence `snowflake_mark`, in milliseconds since 1970.
+//! The durable mark: `last_value` of the sequence `snowflake_mark`, in milliseconds since 1970; of
+//! hybrid times, `hlc_mark`.
 //!
 //! It is written in place through generic WAL and durable before any ID below it is given out;
 //! docs/durability.md says why, and why not by setval(). What to write is decided in
 //! `snowflake_core::snowflake::Mark`.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use pgrx::prelude::*;
 use snowflake_core::snowflake::{Found, Mark, Need, Raise, Shape};
@@ -12,24 +13,95 @@ use snowflake_core::words::{Pace, Slot, Word};
 use snowflake_core::{ClockSample, Timestamp};
 
 use crate::host::clock;
+use crate::postgres::backend::BackendLocal;
 use crate::postgres::error::Outcome;
 use crate::postgres::sequence::Change;
 use crate::postgres::stored_number::StoredNumber;
 use crate::postgres::{standbys, wal};
-use crate::shared::segment::Shared;
+use crate::shared::marks::StoredMarks;
+use crate::shared::places;
+use crate::shared::segment::{self, Shared};
 use crate::shared::words::Beginning;
 use crate::snowflake::record::{self, Relations};
 use crate::time::gate;
 
+/// What stays below a mark.
+#[derive(Clone, Copy)]
+pub enum Bounds {
+    /// The IDs of a database, whose sequence is `snowflake_mark`.
+    SnowflakeIds(Relations),
+    /// The hybrid times that it has given out or received.
+    HybridTimes {
+        /// `hlc_mark`.
+        sequence: pg_sys::Oid,
+    },
+}
+
+/// The words that stand for a stored mark, as a backend sees them.
+#[derive(Clone, Copy)]
+pub struct MarkWords {
+    pub words: &'static Mark<AtomicU64>,
+    /// Whether they are this backend's own.
+    is_own: bool,
+    /// Those that other backends share, if there is room for them.
+    shared: Option<&'static Mark<AtomicU64>>,
+}
+
+/// The words of this backend, for a database that has no room in shared memory, or for a session
+/// that does without synchronous standbys. Which marks other backends have stored it learns at each
+/// raise, from the highest of the server.
+pub struct OwnMark {
+    words: Mark<AtomicU64>,
+    sequence: BackendLocal<pg_sys::Oid>,
+}
+
+impl OwnMark {
+    /// One that has not been read.
+    pub const fn new() -> Self {
+        Self {
+            words: Mark::new(),
+            sequence: BackendLocal::new(pg_sys::InvalidOid),
+        }
+    }
+
+    /// The words for a sequence.
+    fn of(&'static self, sequence: pg_sys::Oid) -> &'static Mark<AtomicU64> {
+        if self.sequence.replace(sequence) != sequence {
+            // the extension was created anew: the mark of the old one says nothing about the new one
+            for word in [&self.words.bound, &self.words.durable, &self.words.written] {
+                word.store(0, Ordering::Relaxed);
+            }
+        }
+        &self.words
+    }
+}
+
+impl MarkWords {
+    /// Those of a sequence of this database.
+    pub fn find(shared: Shared, sequence: pg_sys::Oid, own: &'static OwnMark) -> Outcome<Self> {
+        let others = places::of_database(shared, sequence)?.map(|entry| &entry.mark);
+        // what this session does not wait for is not to count for the others
+        let mark = others.filter(|_| !standbys::are_done_without());
+        Ok(Self {
+            words: mark.unwrap_or_else(|| own.of(sequence)),
+            is_own: mark.is_none(),
+            shared: others,
+        })
+    }
+
+    /// Whether the session is to have others by now.
+    pub fn are_over(&self, shared: Shared, sequence: pg_sys::Oid) -> bool {
+        let has_no_room =
+            || self.shared.is_none() && shared.marks().known(segment::key(sequence)).is_none();
+        self.is_own != (standbys::are_done_without() || has_no_room())
+    }
+}
+
 /// The mark of a database as a backend sees it: what is stored, and the words that stand for it in
 /// shared memory.
 pub struct StoredMark<'a> {
-    pub words: &'static Mark<AtomicU64>,
-    /// Whether the words are this backend's own.
-    pub is_own: bool,
-    /// The words of the others, if this backend has its own beside them.
-    pub others: Option<&'static Mark<AtomicU64>>,
-    pub relations: Relations,
+    pub mark: MarkWords,
+    pub bounds: Bounds,
     pub shape: &'a Shape,
     pub pace: &'a Pace,
     pub shared: Shared,
@@ -37,19 +109,38 @@ pub struct StoredMark<'a> {
     pub slot: &'static Slot<AtomicU64>,
 }
 
-/// The sequence.
-fn number(relations: Relations) -> StoredNumber {
-    StoredNumber {
-        sequence: relations.mark,
-        name: "snowflake_mark",
-        purpose: "raise the mark",
+impl Bounds {
+    /// The sequence.
+    fn number(self) -> StoredNumber {
+        let (sequence, name) = match self {
+            Self::SnowflakeIds(relations) => (relations.mark, "snowflake_mark"),
+            Self::HybridTimes { sequence } => (sequence, "hlc_mark"),
+        };
+        StoredNumber {
+            sequence,
+            name,
+            purpose: "raise the mark",
+        }
+    }
+
+    /// What this server has stored of such marks.
+    fn stored_marks(self, shared: Shared) -> &'static StoredMarks {
+        match self {
+            Self::SnowflakeIds(_) => shared.stored_marks(),
+            Self::HybridTimes { .. } => shared.stored_hybrid_marks(),
+        }
+    }
+
+    /// The mark as stored, in milliseconds since 1970; 0 before the first.
+    fn stored(self) -> Outcome<i64> {
+        let (row, _) = self.number().read()?;
+        Ok(row.last_value)
     }
 }
 
 /// The mark as stored, in milliseconds since 1970; 0 before the first ID of the database.
 pub fn stored(relations: Relations) -> Outcome<i64> {
-    let (row, _) = number(relations).read()?;
-    Ok(row.last_value)
+    Bounds::SnowflakeIds(relations).stored()
 }
 
 /// Whether the database has given out an ID.
@@ -61,10 +152,11 @@ impl StoredMark<'_> {
     /// Raises the mark above `first`, early if there is still room. On return `first` is below the
     /// bound that callers compare with.
     pub fn raise(&self, first: u64, sample: &ClockSample) -> Outcome<()> {
-        let need = self.words.need(first);
+        let words = self.mark.words;
+        let need = words.need(first);
         self.settle(need, sample)?;
         if let Need::Ahead(first) = need {
-            self.words.step(self.shape, first, self.pace);
+            words.step(self.shape, first, self.pace);
         }
         Ok(())
     }
@@ -72,8 +164,9 @@ impl StoredMark<'_> {
     /// Compares what is stored with what this server has stored, and stores it anew if that was
     /// lost: for a session that begins, or begins anew because the sequence was altered.
     pub fn verify(&self) -> Outcome<()> {
-        if self.words.bound.load_relaxed() == 0
-            || stored(self.relations)? as u64 == self.words.written.load_relaxed()
+        let words = self.mark.words;
+        if words.bound.load_relaxed() == 0
+            || self.bounds.stored()? as u64 == words.written.load_relaxed()
         {
             return Ok(());
         }
@@ -86,14 +179,17 @@ impl StoredMark<'_> {
     /// the record is read again under a lock that keeps snowflake_set_layout() out until the mark
     /// is stored.
     fn settle(&self, need: Need, sample: &ClockSample) -> Outcome<()> {
-        if self.words.bound.load_relaxed() > 0 || is_used(self.relations)? {
+        let Bounds::SnowflakeIds(relations) = self.bounds else {
+            return self.store(need, sample);
+        };
+        if self.mark.words.bound.load_relaxed() > 0 || is_used(relations)? {
             return self.store(need, sample);
         }
-        let (table, lock) = (self.relations.layout, pg_sys::AccessShareLock as i32);
+        let (table, lock) = (relations.layout, pg_sys::AccessShareLock as i32);
         // SAFETY: released below; after an ERROR, by the end of the transaction
         unsafe { pg_sys::LockRelationOid(table, lock) };
-        let result = record::check(self.relations)
-            .and_then(|_| record::check_settled(self.relations))
+        let result = record::check(relations)
+            .and_then(|_| record::check_settled(relations))
             .and_then(|()| self.store(need, sample));
         // SAFETY: releases what was taken above
         unsafe { pg_sys::UnlockRelationOid(table, lock) };
@@ -104,8 +200,8 @@ impl StoredMark<'_> {
     fn store(&self, need: Need, sample: &ClockSample) -> Outcome<()> {
         let ahead = matches!(need, Need::Ahead(_));
         // asked before anything is stored
-        let log_start = self.shared.stored_marks().log_start();
-        let number = number(self.relations);
+        let log_start = self.bounds.stored_marks(self.shared).log_start();
+        let number = self.bounds.number();
         let sequence = if ahead {
             match number.open_at_once()? {
                 Some(sequence) => sequence,
@@ -139,8 +235,9 @@ impl StoredMark<'_> {
     /// server started. One that is about to be stored is remembered.
     fn decide(&self, need: Need, sample: &ClockSample, stored: i64, since_start: bool) -> Raise {
         // a mark from before the start must count as such: words are raised to it
-        let native = if self.is_own && since_start {
-            self.shared.stored_marks().highest()
+        let stored_marks = self.bounds.stored_marks(self.shared);
+        let native = if self.mark.is_own && since_start {
+            stored_marks.highest()
         } else {
             0
         };
@@ -148,21 +245,35 @@ impl StoredMark<'_> {
             stored,
             native,
             wall: sample.wall,
-            end: self.shared.holder().end(),
+            end: self.end(),
         };
-        let raise = self.words.decide(self.shape, need, found, self.pace);
+        let words = self.mark.words;
+        let raise = match self.bounds {
+            Bounds::SnowflakeIds(_) => words.decide(self.shape, need, found, self.pace),
+            Bounds::HybridTimes { .. } => words.decide_near(self.shape, need, found, self.pace),
+        };
         if let Raise::Store { mark } = raise {
             self.storing(mark);
-            self.words.asking(clock::monotonic());
-            self.shared.stored_marks().storing(mark);
+            words.asking(clock::monotonic());
+            stored_marks.storing(mark);
         }
         raise
+    }
+
+    /// No ID is at or above this one, in milliseconds since 1970. A lease is of a worker ID, which
+    /// hybrid times have none of.
+    fn end(&self) -> i64 {
+        match self.bounds {
+            Bounds::SnowflakeIds(_) => self.shared.holder().end(),
+            Bounds::HybridTimes { .. } => i64::MAX,
+        }
     }
 
     /// Remembers a mark that is about to be stored or is taken over: to the others it is no foreign
     /// one either.
     fn storing(&self, mark: i64) {
-        for words in [Some(self.words), self.others].into_iter().flatten() {
+        let others = self.mark.shared.filter(|_| self.mark.is_own);
+        for words in [Some(self.mark.words), others].into_iter().flatten() {
             words.storing(mark);
         }
     }
@@ -177,14 +288,14 @@ impl StoredMark<'_> {
                 let durable = wal::flushed_soon(lsn) && standbys::have(lsn);
                 let now = clock::monotonic();
                 if durable {
-                    self.words.found_durable(now, false);
+                    self.mark.words.found_durable(now, false);
                 } else {
-                    self.words.not_yet_durable(now);
+                    self.mark.words.not_yet_durable(now);
                 }
                 durable
             }
             Raise::Raised { .. } | Raise::Store { .. } | Raise::Adopt { .. } => {
-                flush(self.words, lsn)?;
+                flush(self.mark.words, lsn)?;
                 true
             }
         })
@@ -198,11 +309,10 @@ impl StoredMark<'_> {
         durable: bool,
         sample: &ClockSample,
     ) -> Outcome<()> {
-        let holder = self.shared.holder();
         match (raise, need) {
             (Raise::Ended, Need::Now(first)) => {
                 self.slot.count_error();
-                return Err(holder.ended(self.shape.instant(first)));
+                return Err(self.shared.holder().ended(self.shape.instant(first)));
             }
             (
                 Raise::Adopt {
@@ -214,13 +324,20 @@ impl StoredMark<'_> {
             (Raise::Raised { mark } | Raise::Adopt { mark, .. } | Raise::Store { mark }, _)
                 if durable =>
             {
-                holder.admit(mark, |mark| {
-                    self.words.publish(self.shape, mark, self.pace);
-                });
+                self.admit(mark);
             }
             _ => {}
         }
         Ok(())
+    }
+
+    /// Lets callers go on to a mark that is durable, under a lease as far as it admits.
+    fn admit(&self, mark: i64) {
+        let publish = |mark| self.mark.words.publish(self.shape, mark, self.pace);
+        match self.bounds {
+            Bounds::SnowflakeIds(_) => self.shared.holder().admit(mark, publish),
+            Bounds::HybridTimes { .. } => publish(mark),
+        }
     }
 
     /// Takes over a mark from elsewhere: every ID given out before has a timestamp below it, at
@@ -228,7 +345,7 @@ impl StoredMark<'_> {
     fn adopt(&self, mark: i64, sample: &ClockSample) -> Outcome<()> {
         let (lead, unit) = (self.pace.max_lead, self.shape.unit());
         let ahead = mark.saturating_mul(1_000) - lead - sample.wall.micros();
-        let written = self.words.written.load_relaxed() as i64;
+        let written = self.mark.words.written.load_relaxed() as i64;
         let at_start = written == 0;
         let explained = if at_start {
             self.pace.unremarkable_at_start(unit)
@@ -248,12 +365,16 @@ impl StoredMark<'_> {
         } else {
             Beginning::at(first, lead, sample)
         };
-        let holder = self.shared.holder();
-        holder.with_words_at_rest(|| self.shared.words().resume_ids(self.shape, &beginning));
+        match self.bounds {
+            Bounds::SnowflakeIds(_) => {
+                let words = self.shared.words();
+                let resume = || words.resume_ids(self.shape, &beginning);
+                self.shared.holder().with_words_at_rest(resume);
+            }
+            Bounds::HybridTimes { .. } => beginning.resume(self.shape, self.slot),
+        }
         self.storing(mark);
-        holder.admit(mark, |mark| {
-            self.words.publish(self.shape, mark, self.pace);
-        });
+        self.admit(mark);
         Ok(())
     }
 }

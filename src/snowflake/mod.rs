@@ -10,4 +10,5 @@ pub mod record;
 pub mod session;
 pub mod set_layout;
 pub mod views;
+pub mod witness;
 pub mod worker;

@@ -1,10 +1,10 @@
 //! What a backend keeps to give out IDs, and the way an ID takes: the fast path touches only the
 //! worker's word and the mark in shared memory, everything else is on the slow path.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use pgrx::prelude::*;
-use snowflake_core::snowflake::{Error, Mark, Shape};
+use snowflake_core::snowflake::{Error, Shape};
 use snowflake_core::time::{CounterRate, LONGEST_READING, Reading};
 use snowflake_core::words::{Claim, Pace, Slot, Standing, Word};
 use snowflake_core::{ClockSample, Timestamp};
@@ -16,11 +16,10 @@ use crate::host::random;
 use crate::postgres::backend::BackendLocal;
 use crate::postgres::error::{Failure, Outcome, Report};
 use crate::postgres::invalidation::Kept;
-use crate::postgres::{standbys, transaction};
+use crate::postgres::transaction;
 use crate::settings;
-use crate::shared::places;
 use crate::shared::segment::{self, Shared};
-use crate::snowflake::mark::StoredMark;
+use crate::snowflake::mark::{Bounds, MarkWords, OwnMark, StoredMark};
 use crate::snowflake::record::{self, Relations};
 use crate::snowflake::worker::{self, WorkerIds};
 use crate::time::gate;
@@ -32,11 +31,7 @@ pub struct Session {
     pace: Pace,
     shared: Shared,
     relations: Relations,
-    mark: &'static Mark<AtomicU64>,
-    /// Whether the mark is this backend's own.
-    is_own_mark: bool,
-    /// The mark that other backends share, if there is room for it.
-    shared_mark: Option<&'static Mark<AtomicU64>>,
+    mark: MarkWords,
     slot: &'static Slot<AtomicU64>,
     /// The worker ID, in its place in the ID.
     worker: u64,
@@ -55,6 +50,7 @@ pub struct Session {
 }
 
 static SESSION: Kept<Session> = Kept::new(|session, changed| session.relations.have(changed));
+static OWN_MARK: OwnMark = OwnMark::new();
 static WARNED_OF_EXPIRY: BackendLocal<bool> = BackendLocal::new(false);
 
 /// Looks everything up again at the next ID: a setting has changed.
@@ -163,7 +159,7 @@ fn next_ahead() -> Option<i64> {
     let session = SESSION.get()?;
     let now = session.shape.first_tick_within(coarse)?;
     let claim = session.slot.claim_ahead(
-        &session.mark.bound,
+        &session.mark.words.bound,
         now + session.coarse_error,
         now + session.max_lead,
         1,
@@ -289,9 +285,6 @@ fn attach() -> Outcome<Session> {
     let workers = worker::ids(&layout, shared)?;
     let worker = workers.own;
     let slot = slot_of(shared, worker)?;
-    let shared_mark = places::of_database(shared, relations.mark)?.map(|entry| &entry.mark);
-    // what this session does not wait for is not to count for the others
-    let mark = shared_mark.filter(|_| !standbys::are_done_without());
     let shape = layout.shape();
     let pace = settings::pace();
     let sequences = 1 << shape.sequence_bits();
@@ -300,9 +293,7 @@ fn attach() -> Outcome<Session> {
         pace,
         shared,
         relations,
-        mark: mark.unwrap_or_else(|| own_mark(relations.mark)),
-        is_own_mark: mark.is_none(),
-        shared_mark,
+        mark: MarkWords::find(shared, relations.mark, &OWN_MARK)?,
         slot,
         worker: shape.worker_bits(worker),
         workers,
@@ -317,21 +308,6 @@ fn attach() -> Outcome<Session> {
         },
         counter_rate: counter::rate(),
     })
-}
-
-/// The mark of this backend, for a database that has no room in shared memory, or for a session that
-/// does without synchronous standbys. Which marks other backends have stored it learns at each
-/// raise, from the highest of the server.
-fn own_mark(sequence: pg_sys::Oid) -> &'static Mark<AtomicU64> {
-    static MARK: Mark<AtomicU64> = Mark::new();
-    static SEQUENCE: BackendLocal<pg_sys::Oid> = BackendLocal::new(pg_sys::InvalidOid);
-    if SEQUENCE.replace(sequence) != sequence {
-        // the extension was created anew: the mark of the old one says nothing about the new one
-        for word in [&MARK.bound, &MARK.durable, &MARK.written] {
-            word.store(0, Ordering::Relaxed);
-        }
-    }
-    &MARK
 }
 
 /// The words of a worker. The setting was checked against the layout that the slots were made for.
@@ -357,22 +333,14 @@ impl Session {
     /// Whether this server has another worker ID by now, or the session is to have another mark.
     fn is_over(&self) -> bool {
         self.shared.holder().generation() != self.workers.generation
-            || self.is_own_mark != self.wants_own_mark()
-    }
-
-    fn wants_own_mark(&self) -> bool {
-        let key = segment::key(self.relations.mark);
-        let marks = self.shared.marks();
-        standbys::are_done_without() || self.shared_mark.is_none() && marks.known(key).is_none()
+            || self.mark.are_over(self.shared, self.relations.mark)
     }
 
     /// The stored mark, for a caller that needs it above an ID of this session.
     fn stored_mark(&self) -> StoredMark<'_> {
         StoredMark {
-            words: self.mark,
-            is_own: self.is_own_mark,
-            others: self.shared_mark.filter(|_| self.is_own_mark),
-            relations: self.relations,
+            mark: self.mark,
+            bounds: Bounds::SnowflakeIds(self.relations),
             shape: &self.shape,
             pace: &self.pace,
             shared: self.shared,
@@ -413,7 +381,7 @@ impl Session {
             return None;
         }
         let start = || if at_random { self.start() } else { 0 };
-        slot.claim(&self.mark.bound, now, now + self.max_lead, 1, start)
+        slot.claim(&self.mark.words.bound, now, now + self.max_lead, 1, start)
             .ok()
     }
 
@@ -434,7 +402,7 @@ impl Session {
         let claim = |monotonic: i64| {
             let now = Timestamp::from_micros(monotonic.saturating_add(offset));
             let allowed = self.shape.first_tick_within(now)? + self.max_lead;
-            let claim = slot.claim_ahead(&self.mark.bound, reached, allowed, 1)?;
+            let claim = slot.claim_ahead(&self.mark.words.bound, reached, allowed, 1)?;
             Some((claim, allowed))
         };
         let (claim, allowed) = claim(monotonic).or_else(|| claim(clock::monotonic()))?;
@@ -459,7 +427,12 @@ impl Session {
             return None;
         }
         let allowed = behind.allowed.tick(counter::read())?;
-        slot.claim_behind(behind.standing, &self.mark.bound, behind.reached, allowed)
+        slot.claim_behind(
+            behind.standing,
+            &self.mark.words.bound,
+            behind.reached,
+            allowed,
+        )
     }
 
     /// Claims up to `count` ticks if clock and mark allow one without a second look.
@@ -467,7 +440,7 @@ impl Session {
         let now = self.shape.first_tick_within(clock::wall())?;
         let allowed = now + self.max_lead;
         self.slot
-            .claim(&self.mark.bound, now, allowed, count, || self.start())
+            .claim(&self.mark.words.bound, now, allowed, count, || self.start())
             .ok()
     }
 
@@ -520,7 +493,7 @@ impl Session {
                 .allow(&observed, &self.pace)
                 .inspect_err(|_| self.slot.count_error())?;
             let now = self.shape.first_tick(sample.wall);
-            let mark = &self.mark.bound;
+            let mark = &self.mark.words.bound;
             let first = match self
                 .slot
                 .claim(mark, now, allowance.last, count, || self.start())

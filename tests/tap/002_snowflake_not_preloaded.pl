@@ -24,6 +24,7 @@ for my $call (
     'SELECT snowflake_next(1)',
     'SELECT snowflake_next_batch(2)',
     'SELECT * FROM snowflake_status',
+    (map { "SELECT $_" } 'hlc_next()', 'hlc_now()', 'hlc_transaction()', q(hlc_witness('2026-11-24 16:05:34+00')), 'snowflake_witness(1)'),
     q(SELECT ntp_query('127.0.0.1:9')),
     'SELECT lamport_next()',
     'SELECT lamport_witness(1)',
@@ -61,6 +62,8 @@ my %expected = (
     q(SELECT kiss FROM ntp_decode(decode(repeat('00', 12) || '52415445' || repeat('00', 32), 'hex'), '2026-11-24')) => 'RATE',
     'SELECT count(*) FROM kernel_clock()' => 1,
     'SELECT crdt_node_id() = crdt_node_id()' => 't',
+    q(SELECT hlc_counter('2026-11-24 16:05:34.5+00/17'), max(at) FROM (VALUES (hlc '2026-11-24 16:05:34+00'), ('1999-12-31 23:59:59+00/1')) AS v (at)) =>
+      '17|2026-11-24 16:05:34.000000+00/0',
     q(SELECT version_vector '{1:5}' || '{2:7}', version_vector '{1:5}' >< '{2:7}') => '{1:5,2:7}|t',
     q(SELECT crdt_context '{1.1:1}' || '{1.1:0+3}') => '{1.1:1+3}',
 );

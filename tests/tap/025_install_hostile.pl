@@ -110,8 +110,8 @@ WITH RECURSIVE own AS (
     UNION ALL
     SELECT pg_describe_object(classid, objid, 0) || ' has a body in ' || lanname
     FROM own JOIN pg_proc p ON classid = 'pg_proc'::regclass AND objid = p.oid JOIN pg_language l ON l.oid = prolang
-    -- an aggregate has none: what it calls is what it refers to
-    WHERE lanname <> 'c' AND prosqlbody IS NULL AND prokind <> 'a'
+    -- an aggregate has none: what it calls is what it refers to; internal ones are PostgreSQL's own
+    WHERE lanname NOT IN ('c', 'internal') AND prosqlbody IS NULL AND prokind <> 'a'
     UNION ALL
     SELECT pg_describe_object(classid, objid, 0) || ' has the search path of its caller'
     FROM own JOIN pg_proc p ON classid = 'pg_proc'::regclass AND objid = p.oid

@@ -44,6 +44,7 @@ my %usual = (
     'interval[]' => q('{}'),
     version_vector => q('{1:5}'),
     crdt_context => q('{1.1:5}'),
+    hlc => q('2026-11-24 16:05:34+00/17'),
     jsonb => q('{}'),
     cstring => q('{}'),
     internal => 'NULL',

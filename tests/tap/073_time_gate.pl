@@ -78,7 +78,8 @@ not_kept();
 set_clock($node, 3600);
 ok(wait_until(sub { !grep { slurp_file($_->{errors}) !~ $wrong[0] } @clients }), 'an hour ahead: every client is refused');
 fails($node, 'postgres', "SELECT $_", "an hour ahead: $_", @wrong)
-  for 'snowflake_next()', 'snowflake_next(1)', 'snowflake_next_batch(3)', 'snowflake128_next() FROM generate_series(1, 100000)';
+  for 'snowflake_next()', 'snowflake_next(1)', 'snowflake_next_batch(3)', 'snowflake128_next() FROM generate_series(1, 100000)',
+    'hlc_next()', q(hlc_witness(hlc(clock_timestamp()))), 'hlc_now()', 'snowflake_witness(snowflake_encode(clock_timestamp(), 7, 0))';
 works($node, 'postgres', 'SELECT uuid_v7(), uuid_v1()', 'UUIDs are not refused');
 is(clock_says($node, q(state, offset_low > '-1 h -1 s', offset_high < '-59 min', last_jump BETWEEN '59 min' AND '1 h 1 s', refusals > 0)),
     'wrong|t|t|t|t', 'what the view says');
@@ -92,6 +93,7 @@ $node->safe_psql('postgres', q(SELECT pg_terminate_backend(pid) FROM pg_stat_act
 finish_recording(@clients);
 my (undef, undef, $largest) = check_ids('an hour ahead and back', \@clients);
 cmp_ok(ahead($largest), '<', 60, 'none is of the wrong hour');
+is($node->safe_psql('postgres', q(SELECT hlc_next()::timestamptz < clock_timestamp() + interval '1 min')), 't', 'nor is a hybrid time');
 my $log = slurp_file($node->logfile);
 is(scalar(() = $log =~ /LOG:  the clock of this server is wrong/g), 1, 'the log says so once');
 like($log, qr/LOG:  the clock jumped forward by 3(?:600|599)\.\d{3} s/, '... that it jumped');

@@ -15,7 +15,7 @@ use loom::thread;
 use snowflake_core::causality::lamport::{self, Lamport};
 use snowflake_core::snowflake::{Fence, Found, Layout, Mark, Need, Raise, Shape};
 use snowflake_core::ticket::{Block, Cache, Queued};
-use snowflake_core::words::{Claim, Pace, Slot, Standing, Turns, Word};
+use snowflake_core::words::{Claim, Pace, Slot, Standing, Turns, Witnessed, Word};
 use snowflake_core::{ClockSample, Timestamp};
 
 /// Loom's word in the place of the real one.
@@ -1235,4 +1235,57 @@ fn publishing_a_clock_before_it_is_resumed() {
         3,
         vec![vec![0], vec![0]],
     );
+}
+
+// Hybrid times: a tick that is received is a claim that begins after it, so the model of the mark is
+// that of IDs. What is new is that the words of all workers follow a tick from elsewhere.
+
+/// Two backends that raise the mark, one of which has received a tick beyond it.
+#[test]
+fn a_tick_that_is_received_beside_a_raise() {
+    let shape = shape();
+    explore(Some(3), move || {
+        let database = Arc::new(Database::new(shape, Protocol::Right, 0));
+        let received = 15;
+        let work = |database: &Database, due: u64| database.claims(vec![(due, 1), (10, 1)]);
+        let claims = run(&database, vec![10, received + 1], work);
+        let ticks = distinct(&claims);
+        assert_eq!(ticks.len(), 4);
+        assert!(claims[1].iter().all(|claim| claim.first > received));
+    });
+}
+
+/// The words of two workers, and up to where they follow others.
+#[derive(Default)]
+struct Followers {
+    slots: [Slot<Watched>; 2],
+    mark: Watched,
+    witnessed: Witnessed<Watched>,
+}
+
+#[test]
+fn what_is_witnessed_is_followed_by_all_workers() {
+    explore(Some(2), || {
+        let followers = Followers::default();
+        followers.mark.raise_relaxed(u64::MAX);
+        let work = |all: &Followers, (received, worker): (u64, usize)| {
+            if !all.witnessed.covers(received) {
+                all.witnessed.raise(&all.slots, received);
+            }
+            // the clock is behind
+            let claim = |worker: usize| {
+                let slot: &Slot<Watched> = &all.slots[worker];
+                slot.claim(&all.mark, 3, u64::MAX, 1, || 0).unwrap()
+            };
+            let own = [claim(worker), claim(1 - worker)];
+            assert!(own.iter().all(|claim| claim.first > received));
+            own
+        };
+        let claims = run(&Arc::new(followers), vec![(20, 0), (20, 1), (30, 0)], work);
+        for worker in 0..2 {
+            let of_worker = [claims[0][worker], claims[1][1 - worker], claims[2][worker]];
+            let ticks: BTreeSet<u64> = of_worker.iter().map(|claim| claim.first).collect();
+            assert_eq!(ticks.len(), 3);
+        }
+    });
 }

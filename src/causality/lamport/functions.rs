@@ -11,7 +11,7 @@ use crate::postgres::trigger::{Arrival, TriggerResult};
 extension_sql_file!(
     "../lamport.sql",
     name = "lamport",
-    requires = ["clock_role", lamport_witness]
+    requires = [lamport_witness]
 );
 
 /// The number of an event.
@@ -60,7 +60,7 @@ fn lamport_witness_row(fcinfo: pg_sys::FunctionCallInfo) -> TriggerResult {
 fn witness_row(fcinfo: pg_sys::FunctionCallInfo) -> Outcome<TriggerResult> {
     const FUNCTION: &str = "lamport_witness_row()";
     let row = Arrival::of_call(fcinfo, FUNCTION)?;
-    if let Some(number) = row.value(pg_sys::INT8OID, FUNCTION)? {
+    if let Some(number) = row.value(FUNCTION, |kind| Ok(kind == pg_sys::INT8OID))? {
         witness(number.value() as i64)?;
     }
     Ok(row.allow())

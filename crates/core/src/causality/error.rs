@@ -1,6 +1,7 @@
 //! What is refused about the types and clocks of causality.
 
 use crate::refusal::{Kind, Refusal};
+use crate::timestamp::{Timestamp, seconds};
 
 /// Why something is no value of a type, or makes none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -221,5 +222,88 @@ impl Refusal for LamportError {
             ),
             _ => None,
         }
+    }
+}
+
+/// Why something is no hybrid time, or is not to be followed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HybridError {
+    /// Text that does not read as one.
+    #[error("invalid input syntax for type hlc: \"{text}\"")]
+    Text {
+        /// What was given, or how it begins.
+        text: String,
+    },
+    /// An instant outside the range.
+    #[error("timestamp {instant} is out of range for type hlc")]
+    Time {
+        /// What was given.
+        instant: Timestamp,
+        /// The first and the last in the range.
+        range: [Timestamp; 2],
+    },
+    /// A counter outside the range.
+    #[error("counter {counter} is out of range")]
+    Counter {
+        /// What was given.
+        counter: i32,
+        /// The largest.
+        largest: i32,
+    },
+    /// One that is further ahead of this server's clock than a right clock can be.
+    #[error("the hybrid time {time} is {} ahead of the clock", seconds(*ahead))]
+    Ahead {
+        /// What the other server sent.
+        time: String,
+        /// How far it is ahead, in microseconds.
+        ahead: i64,
+        /// How far it may be, in microseconds.
+        most: i64,
+        /// What the clock says.
+        wall: Timestamp,
+    },
+    /// There is none any more.
+    #[error("there are no hybrid times left")]
+    Exhausted {
+        /// The last one.
+        last: String,
+    },
+}
+
+impl Refusal for HybridError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Text { .. } => Kind::InvalidText,
+            Self::Time { .. } => Kind::TimestampOutOfRange,
+            Self::Counter { .. } => Kind::NumericOutOfRange,
+            Self::Ahead { .. } => Kind::Clock,
+            Self::Exhausted { .. } => Kind::Exhausted,
+        }
+    }
+
+    fn detail(&self) -> Option<String> {
+        Some(match self {
+            Self::Text { .. } => return None,
+            Self::Time { range, .. } => format!("Times are {} to {}.", range[0], range[1]),
+            Self::Counter { largest, .. } => format!("Counters are 0 to {largest}."),
+            Self::Ahead { most, wall, .. } => format!(
+                "The clock of this server reads {wall}; snowflake_pg.max_clock_offset is {}.",
+                seconds(*most)
+            ),
+            Self::Exhausted { last } => format!("The last one is {last}."),
+        })
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Text { .. } => {
+                "Write it as 2026-11-24 16:05:34.123456+00/17: a time in UTC, and a counter."
+            }
+            Self::Ahead { .. } => {
+                "Compare both clocks with the right time, and correct the one that is wrong. What is \
+                 repeated, as by a subscription, goes on once this clock has caught up."
+            }
+            _ => return None,
+        })
     }
 }

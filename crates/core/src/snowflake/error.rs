@@ -2,7 +2,7 @@
 
 use super::preset::preset_names;
 use crate::refusal::{Kind, Refusal};
-use crate::timestamp::Timestamp;
+use crate::timestamp::{Timestamp, seconds};
 
 /// Why a layout, an ID or a worker ID is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -117,6 +117,18 @@ pub enum Error {
         /// Why not.
         problem: String,
     },
+    /// An ID from elsewhere that is further ahead of the clock than IDs may run.
+    #[error("ID {id} is {} ahead of the clock", seconds(*ahead))]
+    IdAhead {
+        /// The ID.
+        id: i64,
+        /// How far it is ahead, in microseconds.
+        ahead: i64,
+        /// How far IDs may run ahead, in microseconds.
+        most: i64,
+        /// What the clock says.
+        wall: Timestamp,
+    },
     /// The timestamp field is used up.
     #[error("layout \"{layout}\" has no IDs left")]
     Exhausted {
@@ -142,6 +154,7 @@ impl Refusal for Error {
             Self::TimestampOutOfRange { .. } => Kind::TimestampOutOfRange,
             Self::Base32 { .. } => Kind::InvalidText,
             Self::HostName { .. } => Kind::NotConfigured,
+            Self::IdAhead { .. } => Kind::Clock,
             Self::Exhausted { .. } => Kind::Exhausted,
         }
     }
@@ -180,6 +193,10 @@ impl Refusal for Error {
                     None => range,
                 }
             }
+            Self::IdAhead { most, wall, .. } => format!(
+                "The clock of this server reads {wall}; snowflake_pg.max_lead is {}.",
+                seconds(*most)
+            ),
             Self::Exhausted { last_instant, .. } => {
                 format!("The last instant of the layout is {last_instant}.")
             }
@@ -200,6 +217,10 @@ impl Refusal for Error {
             Self::HostName { .. } => {
                 "Name the host so that its first label ends in its number, such as \"db-3\", or \
                  set snowflake_pg.worker_id to a number."
+            }
+            Self::IdAhead { .. } => {
+                "IDs made here may be smaller. Compare both clocks with the right time, and correct \
+                 the one that is wrong."
             }
             Self::Exhausted { .. } => {
                 "Correct the clock if it is wrong; otherwise the database needs a layout with a \

@@ -34,6 +34,10 @@ use crate::words::{LONGEST_REACH, Pace, Word, add_one};
 /// and one flush may have to wait for another.
 const FLUSHES: i64 = 8;
 
+/// How far a mark goes that others must not find too far ahead, from a tick that is so itself, in
+/// microseconds.
+const STEP: i64 = 10_000;
+
 /// One database's mark in shared memory.
 ///
 /// ```
@@ -169,6 +173,34 @@ impl<W: Word> Mark<W> {
     /// tick itself beyond that. Nor does it go beyond the end of the lease, and for long flushes
     /// not beyond half of what is left of it: what lies below the mark cannot be handed back.
     pub fn decide(&self, shape: &Shape, need: Need, found: Found, pace: &Pace) -> Raise {
+        let wall = found.wall;
+        self.decide_by(shape, need, found, |unit_end| {
+            let lease_end = found.end.saturating_mul(1_000);
+            let half = lease_end.saturating_sub(wall.micros()) / 2;
+            let reach = self.reach(pace).min(half.max(pace.window));
+            target(unit_end, wall, pace.max_lead, reach).min(lease_end)
+        })
+    }
+
+    /// The same of a mark that others must not find too far ahead of their clocks once a server
+    /// that starts goes on from it: it goes to a window beyond the clock, and where the tick itself
+    /// is further ahead, 10 ms on from there, however long flushes take.
+    pub fn decide_near(&self, shape: &Shape, need: Need, found: Found, pace: &Pace) -> Raise {
+        let beyond = found.wall.micros().saturating_add(pace.window);
+        self.decide_by(shape, need, found, |unit_end| {
+            beyond.max(unit_end.saturating_add(STEP))
+        })
+    }
+
+    /// Decides, with how far the mark should go for a tick whose unit has this end, in
+    /// microseconds since 1970.
+    fn decide_by(
+        &self,
+        shape: &Shape,
+        need: Need,
+        found: Found,
+        target: impl FnOnce(i64) -> i64,
+    ) -> Raise {
         let stored = found.stored;
         let written = self.written.load_relaxed() as i64;
         if stored > written.max(found.native) {
@@ -201,11 +233,8 @@ impl<W: Word> Mark<W> {
             }
             _ => {}
         }
-        let half = lease_end.saturating_sub(found.wall.micros()) / 2;
-        let reach = self.reach(pace).min(half.max(pace.window));
-        let target = target(unit_end, found.wall, pace.max_lead, reach).min(lease_end);
         // rounded up to whole milliseconds, so that the tick is covered in any unit
-        let mark = (target.saturating_add(999) / 1_000)
+        let mark = (target(unit_end).saturating_add(999) / 1_000)
             .max(written)
             .max(stored);
         if mark == stored {

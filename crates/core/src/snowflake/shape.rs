@@ -82,6 +82,18 @@ impl Shape {
         }
     }
 
+    /// That of a word whose ticks are no IDs: microseconds since an epoch, which is in microseconds
+    /// since 1970 itself, and a sequence below them.
+    pub fn of_microseconds(timestamp_bits: u32, sequence_bits: u32, epoch: i64) -> Self {
+        let place = |shift, bits| Place { shift, bits };
+        let places = Places {
+            timestamp: place(sequence_bits, timestamp_bits),
+            sequence: place(0, sequence_bits),
+            worker: Place::default(),
+        };
+        Self::new(places, 1, epoch)
+    }
+
     /// Bits of the sequence.
     #[inline]
     pub const fn sequence_bits(&self) -> u32 {
@@ -159,6 +171,11 @@ impl Shape {
         }
     }
 
+    /// The last tick of the unit that an instant lies in: what comes after it is of a later unit.
+    pub const fn last_tick_of(&self, instant: Timestamp) -> u64 {
+        self.first_tick(instant) | self.sequence.largest()
+    }
+
     /// The instant at which the unit of a tick begins.
     pub const fn instant(&self, tick: u64) -> Timestamp {
         let units = (tick >> self.sequence.bits) as i64;
@@ -188,8 +205,9 @@ impl Shape {
         if observed.remarkable {
             pace.tolerate(observed.regression, observed.wall)?;
         }
-        let unit = self.first_tick(observed.horizon(pace));
-        let last = (unit | self.sequence.largest()).min(self.last_tick());
+        let last = self
+            .last_tick_of(observed.horizon(pace))
+            .min(self.last_tick());
         Ok(Allowance {
             regression: observed.regression,
             now: observed.now(),

@@ -114,6 +114,14 @@ impl Slot<AtomicU64> {
             errors: AtomicU64::new(0),
         }
     }
+
+    /// A slot that gives out nothing until it is opened.
+    pub const fn closed() -> Self {
+        Self {
+            last: AtomicU64::new(CLOSED),
+            ..Self::new()
+        }
+    }
 }
 
 impl<W: Word> Slot<W> {
@@ -277,6 +285,13 @@ impl<W: Word> Slot<W> {
         self.last.raise_relaxed(tick);
         let offset = instant.micros().saturating_sub(monotonic);
         self.offset.raise_relaxed(order(offset));
+    }
+
+    /// Goes on after `tick` at the earliest, which another server has given out: that says nothing of
+    /// the clocks here. No call opens the word meanwhile.
+    pub(super) fn pass(&self, tick: u64) {
+        self.floor.raise_relaxed(tick);
+        self.last.raise_relaxed(tick);
     }
 
     /// Takes a regression up to this, in microseconds, for one that the start explains, until the
