@@ -1,6 +1,7 @@
 //! Causality: which event could have been the cause of which.
 
 mod error;
+pub mod interval_tree;
 mod version_vector;
 mod version_vector_text;
 
