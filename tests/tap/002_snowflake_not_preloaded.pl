@@ -58,6 +58,7 @@ my %expected = (
     q(SELECT kiss FROM ntp_decode(decode(repeat('00', 12) || '52415445' || repeat('00', 32), 'hex'), '2026-11-24')) => 'RATE',
     'SELECT count(*) FROM kernel_clock()' => 1,
     q(SELECT version_vector '{1:5}' || '{2:7}', version_vector '{1:5}' >< '{2:7}') => '{1:5,2:7}|t',
+    q(SELECT itc_event(itc_seed()), itc_version '(0,1,0)' >< '(0,0,1)') => '(1,1)|t',
 );
 for my $query (sort keys %expected)
 {

@@ -43,6 +43,8 @@ my %usual = (
     interval => q('1 s'),
     'interval[]' => q('{}'),
     version_vector => q('{1:5}'),
+    itc_version => q('(0,1,0)'),
+    itc_stamp => q('((1,0),(0,1,0))'),
     jsonb => q('{}'),
     cstring => q('{}'),
     internal => 'NULL',
@@ -151,6 +153,10 @@ survives('utf8', q(SELECT ('{' || repeat('1:0,', 5000000))::version_vector), 'a 
     qr/ERROR:  54000: a version_vector has 32768 entries at most\n/);
 survives('utf8', q(SELECT decode('01' || repeat('0000000000000001', 8000000), 'hex')::version_vector), 'and in binary',
     qr/ERROR:  (?:54000: a version_vector has 32768 entries at most|53200: out of memory)\n/);
+survives('utf8', q(SELECT repeat('(', 20000000)::itc_stamp), 'a stamp of nothing but parentheses',
+    qr/ERROR:  54000: an interval tree clock has 65536 bytes at most\n/);
+survives('utf8', q(SELECT decode(repeat('01', 60000000), 'hex')::itc_version), 'and in binary',
+    qr/ERROR:  54000: an interval tree clock has 65536 bytes at most\n/);
 is($node->safe_psql('utf8', q(SELECT uuid_v5(uuid_namespace_dns(), repeat('9', 60000000)) IS NOT NULL)), 't',
     'a name is hashed where it is');
 

@@ -1,17 +1,11 @@
 //! Comparing version vectors: by causality, in a total order that extends it, and by hashes.
 
 use std::cmp::Ordering;
-use std::ffi::c_int;
 
 use pgrx::prelude::*;
 
 use crate::causality::version_vector::value::Argument;
-
-unsafe extern "C-unwind" {
-    /// PostgreSQL's own.
-    fn hash_bytes(bytes: *const u8, length: c_int) -> u32;
-    fn hash_bytes_extended(bytes: *const u8, length: c_int, seed: u64) -> u64;
-}
+use crate::postgres::hash;
 
 /// Whether it knows all that the other does.
 #[pg_extern(sql = false)]
@@ -87,15 +81,11 @@ fn version_vector_cmp(left: Argument, right: Argument) -> i32 {
 /// For hashes.
 #[pg_extern(sql = false)]
 fn version_vector_hash(vector: Argument) -> i32 {
-    let bytes = vector.bytes();
-    // SAFETY: reads the given number of bytes, and raises no error
-    unsafe { hash_bytes(bytes.as_ptr(), bytes.len() as c_int) as i32 }
+    hash::of(vector.bytes())
 }
 
 /// The same with a seed, for partitions by hash.
 #[pg_extern(sql = false)]
 fn version_vector_hash_extended(vector: Argument, seed: i64) -> i64 {
-    let bytes = vector.bytes();
-    // SAFETY: reads the given number of bytes, and raises no error
-    unsafe { hash_bytes_extended(bytes.as_ptr(), bytes.len() as c_int, seed as u64) as i64 }
+    hash::extended(vector.bytes(), seed)
 }
