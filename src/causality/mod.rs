@@ -3,6 +3,7 @@
 pub mod clock_role;
 pub mod context;
 pub mod hybrid;
+pub mod interval_tree;
 pub mod lamport;
 pub mod node;
 pub mod version_vector;

@@ -2,7 +2,7 @@
 //! PostgreSQL reads, writes, and keeps it.
 
 use std::borrow::Cow;
-use std::ffi::{CStr, c_int};
+use std::ffi::CStr;
 use std::fmt::{Display, Write};
 use std::marker::PhantomData;
 
@@ -274,13 +274,25 @@ impl<T: ByBytes> Made<T> {
         })
     }
 
+    /// The one with these bytes, of which it is known that they are one.
+    pub fn copy(bytes: &[u8]) -> Self {
+        let mut room = Room::new(bytes.len());
+        room.bytes().copy_from_slice(bytes);
+        Self {
+            datum: room.datum(bytes.len()),
+            of: PhantomData,
+        }
+    }
+
+    /// The datum.
+    pub fn datum(self) -> pg_sys::Datum {
+        self.datum
+    }
+
     /// The one that bytes from outside are.
     pub fn check(bytes: &[u8]) -> Result<Self, T::Error> {
         T::check(bytes)?;
-        Self::within(bytes.len(), |room| {
-            room.copy_from_slice(bytes);
-            Ok(bytes.len())
-        })
+        Ok(Self::copy(bytes))
     }
 }
 
@@ -304,22 +316,4 @@ unsafe impl<T> BoxRet for Made<T> {
         // SAFETY: a datum of that type
         unsafe { fcinfo.return_raw_datum(self.datum) }
     }
-}
-
-unsafe extern "C-unwind" {
-    /// PostgreSQL's own.
-    fn hash_bytes(bytes: *const u8, length: c_int) -> u32;
-    fn hash_bytes_extended(bytes: *const u8, length: c_int, seed: u64) -> u64;
-}
-
-/// The hash of bytes, for hash indexes and joins.
-pub fn hash(bytes: &[u8]) -> i32 {
-    // SAFETY: reads the given number of bytes, and raises no error
-    unsafe { hash_bytes(bytes.as_ptr(), bytes.len() as c_int) as i32 }
-}
-
-/// The same with a seed, for partitions by hash.
-pub fn hash_extended(bytes: &[u8], seed: i64) -> i64 {
-    // SAFETY: reads the given number of bytes, and raises no error
-    unsafe { hash_bytes_extended(bytes.as_ptr(), bytes.len() as c_int, seed as u64) as i64 }
 }

@@ -7,6 +7,7 @@ pub mod encoding;
 pub mod entry;
 pub mod error;
 pub mod existence;
+pub mod hash;
 pub mod interval;
 pub mod invalidation;
 pub mod jsonb;

@@ -66,6 +66,7 @@ my %expected = (
       '17|2026-11-24 16:05:34.000000+00/0',
     q(SELECT version_vector '{1:5}' || '{2:7}', version_vector '{1:5}' >< '{2:7}') => '{1:5,2:7}|t',
     q(SELECT crdt_context '{1.1:1}' || '{1.1:0+3}') => '{1.1:1+3}',
+    q(SELECT itc_event(itc_seed()), itc_version '(0,1,0)' >< '(0,0,1)') => '(1,1)|t',
 );
 for my $query (sort keys %expected)
 {

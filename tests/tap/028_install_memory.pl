@@ -45,6 +45,8 @@ my %usual = (
     version_vector => q('{1:5}'),
     crdt_context => q('{1.1:5}'),
     hlc => q('2026-11-24 16:05:34+00/17'),
+    itc_version => q('(0,1,0)'),
+    itc_stamp => q('((1,0),(0,1,0))'),
     jsonb => q('{}'),
     cstring => q('{}'),
     internal => 'NULL',
@@ -155,6 +157,10 @@ survives('utf8', q(SELECT decode('01' || repeat('0000000000000001', 8000000), 'h
     qr/ERROR:  (?:54000: a version_vector has 32768 entries at most|53200: out of memory)\n/);
 survives('utf8', q(SELECT ('{1.1:0' || repeat('+9', 20000000))::crdt_context), 'a context of many dots',
     qr/ERROR:  22P02: invalid input syntax for type crdt_context: "\{1\.1:0(?:\+9)+\+?\.\.\."\n/);
+survives('utf8', q(SELECT repeat('(', 20000000)::itc_stamp), 'a stamp of nothing but parentheses',
+    qr/ERROR:  54000: an interval tree clock has 65536 bytes at most\n/);
+survives('utf8', q(SELECT decode(repeat('01', 60000000), 'hex')::itc_version), 'and in binary',
+    qr/ERROR:  54000: an interval tree clock has 65536 bytes at most\n/);
 is($node->safe_psql('utf8', q(SELECT uuid_v5(uuid_namespace_dns(), repeat('9', 60000000)) IS NOT NULL)), 't',
     'a name is hashed where it is');
 

@@ -17,6 +17,8 @@ pub enum Kind {
     InvalidBinary,
     /// More than there can be of something.
     LimitExceeded,
+    /// No memory for it.
+    OutOfMemory,
     /// The server or its surroundings are not set up for this.
     NotConfigured,
     /// The clock does not allow an ID now.

@@ -10,7 +10,7 @@ mod target;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 
-use causal_history::{Clock, History, run, steps};
+use causal_history::{Clock, History, REPLICAS, run, steps};
 use proptest::prelude::*;
 use snowflake_core::causality::{Error, MOST_ENTRIES, Malformed, VersionVector, room};
 use snowflake_core::{Kind, Refusal};
@@ -64,12 +64,6 @@ impl Owned {
 
     fn text(&self) -> String {
         self.get().to_string()
-    }
-}
-
-impl Default for Owned {
-    fn default() -> Self {
-        vector("{}")
     }
 }
 
@@ -366,6 +360,10 @@ fn foreign_bytes() {
 }
 
 impl Clock for Owned {
+    fn beginning() -> Vec<Self> {
+        vec![vector("{}"); REPLICAS]
+    }
+
     fn event(&mut self, replica: usize) {
         *self = self.increment(replica as i64).unwrap();
     }

@@ -3,7 +3,7 @@
 use pgrx::prelude::*;
 
 use crate::causality::context::value::Argument;
-use crate::postgres::base_type;
+use crate::postgres::hash;
 
 /// Whether it knows all that the other does.
 #[pg_extern(sql = false)]
@@ -31,11 +31,11 @@ fn crdt_context_ne(left: Argument, right: Argument) -> bool {
 /// For hashes.
 #[pg_extern(sql = false)]
 fn crdt_context_hash(context: Argument) -> i32 {
-    base_type::hash(context.bytes())
+    hash::of(context.bytes())
 }
 
 /// The same with a seed, for partitions by hash.
 #[pg_extern(sql = false)]
 fn crdt_context_hash_extended(context: Argument, seed: i64) -> i64 {
-    base_type::hash_extended(context.bytes(), seed)
+    hash::extended(context.bytes(), seed)
 }

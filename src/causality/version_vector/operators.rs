@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use pgrx::prelude::*;
 
 use crate::causality::version_vector::value::Argument;
-use crate::postgres::base_type;
+use crate::postgres::hash;
 
 /// Whether it knows all that the other does.
 #[pg_extern(sql = false)]
@@ -81,11 +81,11 @@ fn version_vector_cmp(left: Argument, right: Argument) -> i32 {
 /// For hashes.
 #[pg_extern(sql = false)]
 fn version_vector_hash(vector: Argument) -> i32 {
-    base_type::hash(vector.bytes())
+    hash::of(vector.bytes())
 }
 
 /// The same with a seed, for partitions by hash.
 #[pg_extern(sql = false)]
 fn version_vector_hash_extended(vector: Argument, seed: i64) -> i64 {
-    base_type::hash_extended(vector.bytes(), seed)
+    hash::extended(vector.bytes(), seed)
 }

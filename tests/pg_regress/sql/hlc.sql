@@ -76,22 +76,32 @@ UPDATE note SET at = sent.at FROM sent WHERE sent.n = 2 AND id = 9;
 SELECT hlc_next() > at AS after FROM sent WHERE n = 2;
 INSERT INTO note VALUES (10, NULL);
 RESET session_replication_role;
--- what a trigger cannot do
+-- what a trigger cannot do: move the clock by rows that are not replicated, or by another column
+CREATE TRIGGER anybody BEFORE INSERT ON note FOR EACH ROW EXECUTE FUNCTION hlc_witness_row('at');
+INSERT INTO note VALUES (11);
+\echo SQLSTATE :SQLSTATE
+DROP TRIGGER anybody ON note;
+SET session_replication_role = replica;
 CREATE TRIGGER wrong_type BEFORE INSERT ON note FOR EACH ROW EXECUTE FUNCTION hlc_witness_row('id');
+ALTER TABLE note ENABLE REPLICA TRIGGER wrong_type;
 INSERT INTO note VALUES (11);
 \echo SQLSTATE :SQLSTATE
 DROP TRIGGER wrong_type ON note;
 CREATE TRIGGER no_column BEFORE INSERT ON note FOR EACH ROW EXECUTE FUNCTION hlc_witness_row('missing');
+ALTER TABLE note ENABLE REPLICA TRIGGER no_column;
 INSERT INTO note VALUES (11);
 \echo SQLSTATE :SQLSTATE
 DROP TRIGGER no_column ON note;
 CREATE TRIGGER no_argument BEFORE INSERT ON note FOR EACH ROW EXECUTE FUNCTION hlc_witness_row();
+ALTER TABLE note ENABLE REPLICA TRIGGER no_argument;
 INSERT INTO note VALUES (11);
 \echo SQLSTATE :SQLSTATE
 DROP TRIGGER no_argument ON note;
 CREATE TRIGGER too_late AFTER INSERT ON note FOR EACH ROW EXECUTE FUNCTION hlc_witness_row('at');
+ALTER TABLE note ENABLE REPLICA TRIGGER too_late;
 INSERT INTO note VALUES (11);
 DROP TRIGGER too_late ON note;
+RESET session_replication_role;
 SELECT hlc_witness_row();
 \echo SQLSTATE :SQLSTATE
 
@@ -111,12 +121,16 @@ SELECT snowflake_witness(-1);
 \echo SQLSTATE :SQLSTATE
 CREATE TABLE message (id bigint, body text);
 CREATE TRIGGER follow BEFORE INSERT OR UPDATE ON message FOR EACH ROW EXECUTE FUNCTION snowflake_witness_row('id');
+ALTER TABLE message ENABLE REPLICA TRIGGER follow;
+SET session_replication_role = replica;
 -- replication does not stop for an ID
 INSERT INTO message VALUES (snowflake_encode(clock_timestamp() + '0.4 s', 7, 4095)), (NULL), (-1), (snowflake_encode(clock_timestamp() + '1 h', 7, 0));
 SELECT snowflake_next() > id AS after FROM message ORDER BY id LIMIT 1 OFFSET 1;
 CREATE TRIGGER wrong_type BEFORE INSERT ON message FOR EACH ROW EXECUTE FUNCTION snowflake_witness_row('body');
+ALTER TABLE message ENABLE REPLICA TRIGGER wrong_type;
 INSERT INTO message VALUES (1);
 \echo SQLSTATE :SQLSTATE
+RESET session_replication_role;
 
 -- who may: not everybody
 CREATE ROLE regress_reader;
@@ -126,11 +140,17 @@ SELECT hlc_witness(hlc_now());
 \echo SQLSTATE :SQLSTATE
 SELECT snowflake_witness(1);
 \echo SQLSTATE :SQLSTATE
+-- a trigger of anybody's, which runs for replicated rows alone
 CREATE TEMP TABLE own (at hlc);
 CREATE TRIGGER receive BEFORE INSERT ON own FOR EACH ROW EXECUTE FUNCTION hlc_witness_row('at');
+INSERT INTO own VALUES (hlc_next());
 \echo SQLSTATE :SQLSTATE
 SELECT setval('hlc_mark', 1);
 DROP TABLE own;
+RESET ROLE;
+GRANT snowflake_clock TO regress_reader;
+SET ROLE regress_reader;
+SELECT hlc_witness(hlc_now()) IS NOT NULL AS witnessed, snowflake_witness(1), lamport_witness(1) > 1 AS number;
 RESET ROLE;
 DROP ROLE regress_reader;
 

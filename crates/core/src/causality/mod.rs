@@ -4,6 +4,7 @@ mod context;
 mod context_text;
 mod error;
 mod hybrid;
+pub mod interval_tree;
 pub mod lamport;
 mod leb128;
 mod node;
