@@ -40,7 +40,7 @@ sub stored_mark
 
 $node->safe_psql('postgres', 'CREATE DATABASE docs');
 $node->safe_psql('docs', 'CREATE EXTENSION snowflake_pg');
-shows_examples($node, 'docs', 'causality', "Lamport's clock", 1);
+shows_examples($node, 'docs', 'causality', "Lamport's clock", 2);
 
 # many sessions
 

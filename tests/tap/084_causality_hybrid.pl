@@ -7,6 +7,7 @@ use warnings FATAL => 'all';
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 
+use DocsTest qw(shows_examples);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use SnowflakeTest;
@@ -37,12 +38,18 @@ sub ahead
 # Seconds that a time is ahead of the true clock.
 sub lead { return ($_[0] >> 10) / 1e6 + 946684800 - time }
 
-# many at once
-
 my $node = new_node('primary', allows_streaming => 'logical');
 fake_clock($node);
 with_clock($node, sub { $node->start });
 $node->safe_psql('postgres', 'CREATE EXTENSION snowflake_pg');
+# the page
+
+$node->safe_psql('postgres', 'CREATE DATABASE docs');
+$node->safe_psql('docs', 'CREATE EXTENSION snowflake_pg');
+shows_examples($node, 'docs', 'causality', 'Hybrid logical clock', 4);
+
+# many at once
+
 my @clients = record($node, 'postgres', CLIENTS,
     sprintf 'COPY (SELECT hlc_next()::bigint FROM generate_series(1, %d)) TO STDOUT', TIMES);
 my ($count, $smallest, $largest) = check_ids('eight clients', \@clients);
