@@ -1,6 +1,322 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION snowflake_pg" to load this file. \quit
 
+CREATE TYPE hlc;
+
+CREATE FUNCTION hlc_in(input cstring) RETURNS hlc
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'hlc_in_wrapper';
+
+CREATE FUNCTION hlc_out("time" hlc) RETURNS cstring
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'hlc_out_wrapper';
+
+CREATE FUNCTION hlc_recv(message internal) RETURNS hlc
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'int8recv';
+
+CREATE FUNCTION hlc_send("time" hlc) RETURNS bytea
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'int8send';
+
+CREATE TYPE hlc (
+    INPUT = hlc_in,
+    OUTPUT = hlc_out,
+    RECEIVE = hlc_recv,
+    SEND = hlc_send,
+    LIKE = pg_catalog.int8
+);
+
+CREATE FUNCTION hlc(ts timestamptz) RETURNS hlc
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'hlc_from_timestamp_wrapper';
+
+CREATE FUNCTION hlc_timestamp("time" hlc) RETURNS timestamptz
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'hlc_timestamp_wrapper';
+
+CREATE FUNCTION hlc_counter("time" hlc) RETURNS int
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'hlc_counter_wrapper';
+
+CREATE CAST (hlc AS bigint) WITHOUT FUNCTION;
+CREATE CAST (bigint AS hlc) WITHOUT FUNCTION;
+CREATE CAST (hlc AS timestamptz) WITH FUNCTION hlc_timestamp(hlc);
+CREATE CAST (timestamptz AS hlc) WITH FUNCTION hlc(timestamptz);
+
+CREATE FUNCTION hlc_eq("left" hlc, "right" hlc) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'int8eq';
+
+CREATE FUNCTION hlc_ne("left" hlc, "right" hlc) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'int8ne';
+
+CREATE FUNCTION hlc_lt("left" hlc, "right" hlc) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'int8lt';
+
+CREATE FUNCTION hlc_le("left" hlc, "right" hlc) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'int8le';
+
+CREATE FUNCTION hlc_gt("left" hlc, "right" hlc) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'int8gt';
+
+CREATE FUNCTION hlc_ge("left" hlc, "right" hlc) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'int8ge';
+
+CREATE FUNCTION hlc_cmp("left" hlc, "right" hlc) RETURNS int
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'btint8cmp';
+
+CREATE FUNCTION hlc_sortsupport(support internal) RETURNS void
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'btint8sortsupport';
+
+CREATE FUNCTION hlc_hash("time" hlc) RETURNS int
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'hashint8';
+
+CREATE FUNCTION hlc_hash_extended("time" hlc, seed bigint) RETURNS bigint
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'hashint8extended';
+
+CREATE FUNCTION hlc_larger("left" hlc, "right" hlc) RETURNS hlc
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'int8larger';
+
+CREATE FUNCTION hlc_smaller("left" hlc, "right" hlc) RETURNS hlc
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'int8smaller';
+
+CREATE OPERATOR = (
+    LEFTARG = hlc,
+    RIGHTARG = hlc,
+    FUNCTION = hlc_eq,
+    COMMUTATOR = =,
+    NEGATOR = <>,
+    RESTRICT = pg_catalog.eqsel,
+    JOIN = pg_catalog.eqjoinsel,
+    HASHES,
+    MERGES
+);
+
+CREATE OPERATOR <> (
+    LEFTARG = hlc,
+    RIGHTARG = hlc,
+    FUNCTION = hlc_ne,
+    COMMUTATOR = <>,
+    NEGATOR = =,
+    RESTRICT = pg_catalog.neqsel,
+    JOIN = pg_catalog.neqjoinsel
+);
+
+CREATE OPERATOR < (
+    LEFTARG = hlc,
+    RIGHTARG = hlc,
+    FUNCTION = hlc_lt,
+    COMMUTATOR = >,
+    NEGATOR = >=,
+    RESTRICT = pg_catalog.scalarltsel,
+    JOIN = pg_catalog.scalarltjoinsel
+);
+
+CREATE OPERATOR <= (
+    LEFTARG = hlc,
+    RIGHTARG = hlc,
+    FUNCTION = hlc_le,
+    COMMUTATOR = >=,
+    NEGATOR = >,
+    RESTRICT = pg_catalog.scalarlesel,
+    JOIN = pg_catalog.scalarlejoinsel
+);
+
+CREATE OPERATOR > (
+    LEFTARG = hlc,
+    RIGHTARG = hlc,
+    FUNCTION = hlc_gt,
+    COMMUTATOR = <,
+    NEGATOR = <=,
+    RESTRICT = pg_catalog.scalargtsel,
+    JOIN = pg_catalog.scalargtjoinsel
+);
+
+CREATE OPERATOR >= (
+    LEFTARG = hlc,
+    RIGHTARG = hlc,
+    FUNCTION = hlc_ge,
+    COMMUTATOR = <=,
+    NEGATOR = <,
+    RESTRICT = pg_catalog.scalargesel,
+    JOIN = pg_catalog.scalargejoinsel
+);
+
+CREATE OPERATOR CLASS hlc_ops DEFAULT FOR TYPE hlc USING btree AS
+    OPERATOR 1 < (hlc, hlc),
+    OPERATOR 2 <= (hlc, hlc),
+    OPERATOR 3 = (hlc, hlc),
+    OPERATOR 4 >= (hlc, hlc),
+    OPERATOR 5 > (hlc, hlc),
+    FUNCTION 1 hlc_cmp(hlc, hlc),
+    FUNCTION 2 hlc_sortsupport(internal),
+    FUNCTION 4 pg_catalog.btequalimage(oid);
+
+CREATE OPERATOR CLASS hlc_ops DEFAULT FOR TYPE hlc USING hash AS
+    OPERATOR 1 = (hlc, hlc),
+    FUNCTION 1 hlc_hash(hlc),
+    FUNCTION 2 hlc_hash_extended(hlc, bigint);
+
+CREATE AGGREGATE max(hlc) (
+    SFUNC = hlc_larger,
+    STYPE = hlc,
+    SORTOP = >,
+    COMBINEFUNC = hlc_larger,
+    PARALLEL = SAFE
+);
+
+CREATE AGGREGATE min(hlc) (
+    SFUNC = hlc_smaller,
+    STYPE = hlc,
+    SORTOP = <,
+    COMBINEFUNC = hlc_smaller,
+    PARALLEL = SAFE
+);
+
+CREATE FUNCTION hlc_next() RETURNS hlc
+VOLATILE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'hlc_next_wrapper';
+
+CREATE FUNCTION hlc_now() RETURNS hlc
+VOLATILE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'hlc_now_wrapper';
+
+CREATE FUNCTION hlc_transaction() RETURNS hlc
+STABLE STRICT PARALLEL RESTRICTED LANGUAGE c
+AS 'MODULE_PATHNAME', 'hlc_transaction_wrapper';
+
+CREATE FUNCTION hlc_witness("time" hlc) RETURNS hlc
+VOLATILE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'hlc_witness_wrapper';
+REVOKE EXECUTE ON FUNCTION hlc_witness(hlc) FROM PUBLIC;
+
+CREATE FUNCTION hlc_witness_row() RETURNS trigger
+VOLATILE LANGUAGE c
+AS 'MODULE_PATHNAME', 'hlc_witness_row_wrapper';
+
+CREATE SEQUENCE hlc_mark AS bigint MINVALUE 0 START 0 NO CYCLE;
+SELECT pg_catalog.pg_extension_config_dump('hlc_mark', '');
+GRANT SELECT ON hlc_mark TO PUBLIC;
+
+CREATE TYPE crdt_context;
+
+CREATE FUNCTION crdt_context_in(input cstring) RETURNS crdt_context
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_context_in_wrapper';
+
+CREATE FUNCTION crdt_context_out(context crdt_context) RETURNS cstring
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_context_out_wrapper';
+
+CREATE FUNCTION crdt_context_recv(message internal) RETURNS crdt_context
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_context_recv_wrapper';
+
+CREATE FUNCTION crdt_context_send(context crdt_context) RETURNS bytea
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_context_send_wrapper';
+
+CREATE TYPE crdt_context (
+    INPUT = crdt_context_in,
+    OUTPUT = crdt_context_out,
+    RECEIVE = crdt_context_recv,
+    SEND = crdt_context_send,
+    INTERNALLENGTH = VARIABLE,
+    ALIGNMENT = int4,
+    STORAGE = extended
+);
+
+CREATE FUNCTION crdt_context(bytes bytea) RETURNS crdt_context
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_context_from_bytea_wrapper';
+
+CREATE CAST (crdt_context AS bytea) WITH FUNCTION crdt_context_send(crdt_context);
+CREATE CAST (bytea AS crdt_context) WITH FUNCTION crdt_context(bytea);
+
+CREATE FUNCTION crdt_context_merge("left" crdt_context, "right" crdt_context) RETURNS crdt_context
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_context_merge_wrapper';
+
+CREATE FUNCTION crdt_context_contains("left" crdt_context, "right" crdt_context) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_context_contains_wrapper';
+
+CREATE FUNCTION crdt_context_contained("left" crdt_context, "right" crdt_context) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_context_contained_wrapper';
+
+CREATE FUNCTION crdt_context_eq("left" crdt_context, "right" crdt_context) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_context_eq_wrapper';
+
+CREATE FUNCTION crdt_context_ne("left" crdt_context, "right" crdt_context) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_context_ne_wrapper';
+
+CREATE FUNCTION crdt_context_hash(context crdt_context) RETURNS int
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_context_hash_wrapper';
+
+CREATE FUNCTION crdt_context_hash_extended(context crdt_context, seed bigint) RETURNS bigint
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_context_hash_extended_wrapper';
+
+CREATE OPERATOR @> (
+    LEFTARG = crdt_context,
+    RIGHTARG = crdt_context,
+    FUNCTION = crdt_context_contains,
+    COMMUTATOR = <@,
+    RESTRICT = pg_catalog.contsel,
+    JOIN = pg_catalog.contjoinsel
+);
+
+CREATE OPERATOR <@ (
+    LEFTARG = crdt_context,
+    RIGHTARG = crdt_context,
+    FUNCTION = crdt_context_contained,
+    COMMUTATOR = @>,
+    RESTRICT = pg_catalog.contsel,
+    JOIN = pg_catalog.contjoinsel
+);
+
+CREATE OPERATOR || (
+    LEFTARG = crdt_context,
+    RIGHTARG = crdt_context,
+    FUNCTION = crdt_context_merge,
+    COMMUTATOR = ||
+);
+
+CREATE OPERATOR = (
+    LEFTARG = crdt_context,
+    RIGHTARG = crdt_context,
+    FUNCTION = crdt_context_eq,
+    COMMUTATOR = =,
+    NEGATOR = <>,
+    RESTRICT = pg_catalog.eqsel,
+    JOIN = pg_catalog.eqjoinsel,
+    HASHES
+);
+
+CREATE OPERATOR <> (
+    LEFTARG = crdt_context,
+    RIGHTARG = crdt_context,
+    FUNCTION = crdt_context_ne,
+    COMMUTATOR = <>,
+    NEGATOR = =,
+    RESTRICT = pg_catalog.neqsel,
+    JOIN = pg_catalog.neqjoinsel
+);
+
+CREATE OPERATOR CLASS crdt_context_ops DEFAULT FOR TYPE crdt_context USING hash AS
+    OPERATOR 1 = (crdt_context, crdt_context),
+    FUNCTION 1 crdt_context_hash(crdt_context),
+    FUNCTION 2 crdt_context_hash_extended(crdt_context, bigint);
+
+CREATE AGGREGATE crdt_context_merge(crdt_context) (
+    SFUNC = crdt_context_merge,
+    STYPE = crdt_context,
+    COMBINEFUNC = crdt_context_merge,
+    PARALLEL = SAFE
+);
+
 CREATE TYPE itc_version;
 CREATE TYPE itc_stamp;
 
@@ -578,202 +894,6 @@ CREATE AGGREGATE version_vector_meet(version_vector) (
     PARALLEL = SAFE
 );
 
-CREATE TYPE hlc;
-
-CREATE FUNCTION hlc_in(input cstring) RETURNS hlc
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'hlc_in_wrapper';
-
-CREATE FUNCTION hlc_out("time" hlc) RETURNS cstring
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'hlc_out_wrapper';
-
-CREATE FUNCTION hlc_recv(message internal) RETURNS hlc
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'int8recv';
-
-CREATE FUNCTION hlc_send("time" hlc) RETURNS bytea
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'int8send';
-
-CREATE TYPE hlc (
-    INPUT = hlc_in,
-    OUTPUT = hlc_out,
-    RECEIVE = hlc_recv,
-    SEND = hlc_send,
-    LIKE = pg_catalog.int8
-);
-
-CREATE FUNCTION hlc(ts timestamptz) RETURNS hlc
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'hlc_from_timestamp_wrapper';
-
-CREATE FUNCTION hlc_timestamp("time" hlc) RETURNS timestamptz
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'hlc_timestamp_wrapper';
-
-CREATE FUNCTION hlc_counter("time" hlc) RETURNS int
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'hlc_counter_wrapper';
-
-CREATE CAST (hlc AS bigint) WITHOUT FUNCTION;
-CREATE CAST (bigint AS hlc) WITHOUT FUNCTION;
-CREATE CAST (hlc AS timestamptz) WITH FUNCTION hlc_timestamp(hlc);
-CREATE CAST (timestamptz AS hlc) WITH FUNCTION hlc(timestamptz);
-
-CREATE FUNCTION hlc_eq("left" hlc, "right" hlc) RETURNS boolean
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'int8eq';
-
-CREATE FUNCTION hlc_ne("left" hlc, "right" hlc) RETURNS boolean
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'int8ne';
-
-CREATE FUNCTION hlc_lt("left" hlc, "right" hlc) RETURNS boolean
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'int8lt';
-
-CREATE FUNCTION hlc_le("left" hlc, "right" hlc) RETURNS boolean
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'int8le';
-
-CREATE FUNCTION hlc_gt("left" hlc, "right" hlc) RETURNS boolean
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'int8gt';
-
-CREATE FUNCTION hlc_ge("left" hlc, "right" hlc) RETURNS boolean
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'int8ge';
-
-CREATE FUNCTION hlc_cmp("left" hlc, "right" hlc) RETURNS int
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'btint8cmp';
-
-CREATE FUNCTION hlc_sortsupport(support internal) RETURNS void
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'btint8sortsupport';
-
-CREATE FUNCTION hlc_hash("time" hlc) RETURNS int
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'hashint8';
-
-CREATE FUNCTION hlc_hash_extended("time" hlc, seed bigint) RETURNS bigint
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'hashint8extended';
-
-CREATE FUNCTION hlc_larger("left" hlc, "right" hlc) RETURNS hlc
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'int8larger';
-
-CREATE FUNCTION hlc_smaller("left" hlc, "right" hlc) RETURNS hlc
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'int8smaller';
-
-CREATE OPERATOR = (
-    LEFTARG = hlc,
-    RIGHTARG = hlc,
-    FUNCTION = hlc_eq,
-    COMMUTATOR = =,
-    NEGATOR = <>,
-    RESTRICT = pg_catalog.eqsel,
-    JOIN = pg_catalog.eqjoinsel,
-    HASHES,
-    MERGES
-);
-
-CREATE OPERATOR <> (
-    LEFTARG = hlc,
-    RIGHTARG = hlc,
-    FUNCTION = hlc_ne,
-    COMMUTATOR = <>,
-    NEGATOR = =,
-    RESTRICT = pg_catalog.neqsel,
-    JOIN = pg_catalog.neqjoinsel
-);
-
-CREATE OPERATOR < (
-    LEFTARG = hlc,
-    RIGHTARG = hlc,
-    FUNCTION = hlc_lt,
-    COMMUTATOR = >,
-    NEGATOR = >=,
-    RESTRICT = pg_catalog.scalarltsel,
-    JOIN = pg_catalog.scalarltjoinsel
-);
-
-CREATE OPERATOR <= (
-    LEFTARG = hlc,
-    RIGHTARG = hlc,
-    FUNCTION = hlc_le,
-    COMMUTATOR = >=,
-    NEGATOR = >,
-    RESTRICT = pg_catalog.scalarlesel,
-    JOIN = pg_catalog.scalarlejoinsel
-);
-
-CREATE OPERATOR > (
-    LEFTARG = hlc,
-    RIGHTARG = hlc,
-    FUNCTION = hlc_gt,
-    COMMUTATOR = <,
-    NEGATOR = <=,
-    RESTRICT = pg_catalog.scalargtsel,
-    JOIN = pg_catalog.scalargtjoinsel
-);
-
-CREATE OPERATOR >= (
-    LEFTARG = hlc,
-    RIGHTARG = hlc,
-    FUNCTION = hlc_ge,
-    COMMUTATOR = <=,
-    NEGATOR = <,
-    RESTRICT = pg_catalog.scalargesel,
-    JOIN = pg_catalog.scalargejoinsel
-);
-
-CREATE OPERATOR CLASS hlc_ops DEFAULT FOR TYPE hlc USING btree AS
-    OPERATOR 1 < (hlc, hlc),
-    OPERATOR 2 <= (hlc, hlc),
-    OPERATOR 3 = (hlc, hlc),
-    OPERATOR 4 >= (hlc, hlc),
-    OPERATOR 5 > (hlc, hlc),
-    FUNCTION 1 hlc_cmp(hlc, hlc),
-    FUNCTION 2 hlc_sortsupport(internal),
-    FUNCTION 4 pg_catalog.btequalimage(oid);
-
-CREATE OPERATOR CLASS hlc_ops DEFAULT FOR TYPE hlc USING hash AS
-    OPERATOR 1 = (hlc, hlc),
-    FUNCTION 1 hlc_hash(hlc),
-    FUNCTION 2 hlc_hash_extended(hlc, bigint);
-
-CREATE AGGREGATE max(hlc) (
-    SFUNC = hlc_larger,
-    STYPE = hlc,
-    SORTOP = >,
-    COMBINEFUNC = hlc_larger,
-    PARALLEL = SAFE
-);
-
-CREATE AGGREGATE min(hlc) (
-    SFUNC = hlc_smaller,
-    STYPE = hlc,
-    SORTOP = <,
-    COMBINEFUNC = hlc_smaller,
-    PARALLEL = SAFE
-);
-
-CREATE FUNCTION hlc_next() RETURNS hlc
-VOLATILE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'hlc_next_wrapper';
-
-CREATE FUNCTION hlc_now() RETURNS hlc
-VOLATILE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'hlc_now_wrapper';
-
-CREATE FUNCTION hlc_transaction() RETURNS hlc
-STABLE STRICT PARALLEL RESTRICTED LANGUAGE c
-AS 'MODULE_PATHNAME', 'hlc_transaction_wrapper';
-
-CREATE FUNCTION hlc_witness("time" hlc) RETURNS hlc
-VOLATILE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'hlc_witness_wrapper';
-REVOKE EXECUTE ON FUNCTION hlc_witness(hlc) FROM PUBLIC;
-
-CREATE FUNCTION hlc_witness_row() RETURNS trigger
-VOLATILE LANGUAGE c
-AS 'MODULE_PATHNAME', 'hlc_witness_row_wrapper';
-REVOKE EXECUTE ON FUNCTION hlc_witness_row() FROM PUBLIC;
-
-CREATE SEQUENCE hlc_mark AS bigint MINVALUE 0 START 0 NO CYCLE;
-SELECT pg_catalog.pg_extension_config_dump('hlc_mark', '');
-GRANT SELECT ON hlc_mark TO PUBLIC;
-
 CREATE  FUNCTION "clock_after"(
 	"ts" timestamp with time zone
 ) RETURNS bool
@@ -836,6 +956,12 @@ CREATE  FUNCTION "lamport_witness"(
 STRICT VOLATILE PARALLEL SAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'lamport_witness_wrapper';
+
+CREATE SEQUENCE lamport_mark AS bigint MINVALUE 0 MAXVALUE 4611686018427387904 START 0 NO CYCLE;
+SELECT pg_catalog.pg_extension_config_dump('lamport_mark', '');
+
+GRANT SELECT ON lamport_mark TO PUBLIC;
+REVOKE EXECUTE ON FUNCTION lamport_witness(bigint) FROM PUBLIC;
 
 CREATE FUNCTION lamport_witness_row() RETURNS trigger LANGUAGE c
 AS 'MODULE_PATHNAME', 'lamport_witness_row_wrapper';
@@ -1143,16 +1269,6 @@ STRICT VOLATILE PARALLEL UNSAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_pg_create_clock_role_wrapper';
 
-SELECT snowflake_pg_create_clock_role();
-REVOKE EXECUTE ON FUNCTION snowflake_pg_create_clock_role() FROM PUBLIC;
-
-CREATE SEQUENCE lamport_mark AS bigint MINVALUE 0 MAXVALUE 4611686018427387904 START 0 NO CYCLE;
-SELECT pg_catalog.pg_extension_config_dump('lamport_mark', '');
-
-GRANT SELECT ON lamport_mark TO PUBLIC;
-REVOKE EXECUTE ON FUNCTION lamport_witness(bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION lamport_witness(bigint) TO snowflake_clock;
-
 CREATE  FUNCTION "snowflake_pg_create_member_role"() RETURNS void
 STRICT VOLATILE PARALLEL UNSAFE
 LANGUAGE c
@@ -1446,11 +1562,14 @@ STRICT VOLATILE PARALLEL SAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_witness_wrapper';
 
+REVOKE EXECUTE ON FUNCTION snowflake_witness(bigint) FROM PUBLIC;
+
+SELECT snowflake_pg_create_clock_role();
+REVOKE EXECUTE ON FUNCTION snowflake_pg_create_clock_role() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION lamport_witness(bigint), hlc_witness(hlc), snowflake_witness(bigint) TO snowflake_clock;
+
 CREATE FUNCTION snowflake_witness_row() RETURNS trigger LANGUAGE c
 AS 'MODULE_PATHNAME', 'snowflake_witness_row_wrapper';
-
-REVOKE EXECUTE ON FUNCTION snowflake_witness(bigint) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION snowflake_witness_row() FROM PUBLIC;
 
 CREATE  FUNCTION "snowflake_worker_id"(
 	"id" bigint

@@ -14,7 +14,7 @@ use crate::excerpt::excerpt;
 /// Why something does not read as a context.
 enum Problem {
     Expected(Expected),
-    Actor(Actor),
+    Actor(Actor, &'static str),
     Dot(i64),
     Other(Error),
 }
@@ -105,12 +105,18 @@ fn read(text: &str, room: &mut [u8]) -> Result<usize, Problem> {
             node: number(&mut scanner, "a node", |node| Error::Node { node })?,
             epoch: after(&mut scanner, "\".\"", b'.', "an epoch")?,
         };
+        if actor.epoch == 0 {
+            return Err(Problem::Actor(actor, "has no epoch"));
+        }
         if before.is_some_and(|before| before >= actor) {
-            return Err(Problem::Actor(actor));
+            return Err(Problem::Actor(actor, "is not above the one before it"));
         }
         before = Some(actor);
         let seen = after(&mut scanner, "\":\"", b':', "a counter")?;
         let dots = dots(&mut scanner, seen)?;
+        if seen == 0 && dots.is_empty() {
+            return Err(Problem::Actor(actor, "has no events"));
+        }
         writer.known(actor, seen, dots.len() as u64, dots.into_iter())?;
         if !scanner.accept(b',') {
             scanner.expect("\"+\", \",\" or \"}\"", b'}')?;
