@@ -48,11 +48,15 @@ is($node->safe_psql('postgres', 'SELECT lamport_now(), last_value FROM lamport_m
 is(next_number($node), 1, 'the first number');
 is(stored_mark($node), AHEAD, 'the mark is a block ahead');
 my $long = 'COPY (SELECT lamport_next() FROM (SELECT generate_series(1, 500000)) AS n) TO STDOUT';
+my $start = $node->safe_psql('postgres', 'SELECT pg_current_wal_insert_lsn()');
 my @clients = record($node, 'postgres', 8, $long);
+my $wal = $node->safe_psql('postgres', "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '$start')");
 my ($count, $smallest, $largest) = check_ids('eight sessions', \@clients);
 is("$count $smallest $largest", '4000000 2 4000001', 'which leave out none');
 is($node->safe_psql('postgres', 'SELECT lamport_now()'), 4_000_001, 'lamport_now() is the last one');
 is(stored_mark($node), 4 * AHEAD, 'one raise for each 2^20 numbers');
+# nextval() writes more than a hundred times as much
+cmp_ok($wal, '<', 100_000, "$wal bytes of the log");
 
 # transactions of all kinds
 
