@@ -157,7 +157,7 @@ survives('utf8', q(SELECT decode('01' || repeat('0000000000000001', 8000000), 'h
     qr/ERROR:  (?:54000: a version_vector has 32768 entries at most|53200: out of memory)\n/);
 survives('utf8', q(SELECT ('{1.1:0' || repeat('+9', 20000000))::crdt_context), 'a context of many dots',
     qr/ERROR:  22P02: invalid input syntax for type crdt_context: "\{1\.1:0(?:\+9)+\+?\.\.\."\n/);
-survives('utf8', q(SELECT repeat('(', 20000000)::itc_stamp), 'a stamp of nothing but parentheses',
+survives('utf8', q{SELECT repeat('(', 20000000)::itc_stamp}, 'a stamp of nothing but parentheses',
     qr/ERROR:  54000: an interval tree clock has 65536 bytes at most\n/);
 survives('utf8', q(SELECT decode(repeat('01', 60000000), 'hex')::itc_version), 'and in binary',
     qr/ERROR:  54000: an interval tree clock has 65536 bytes at most\n/);
