@@ -52,9 +52,9 @@ impl Context<'_> {
         };
         let length = read(text, room).map_err(|problem| match problem {
             Problem::Expected(expected) => refused(expected.to_string()),
-            Problem::Actor(Actor { node, epoch }) => refused(format!(
-                "Actor {node}.{epoch} is not above the one before it."
-            )),
+            Problem::Actor(Actor { node, epoch }, what) => {
+                refused(format!("Actor {node}.{epoch} {what}."))
+            }
             Problem::Dot(dot) => refused(format!("Dot {dot} is not above the ones before it.")),
             Problem::Other(error) => error,
         })?;
