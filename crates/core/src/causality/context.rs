@@ -306,7 +306,7 @@ fn take<'a>(bytes: &mut &'a [u8]) -> Option<Known<'a>> {
         },
         seen: seen.try_into().ok()?,
         dots: Dots {
-            bytes: *bytes,
+            bytes,
             left,
             least: seen + 2,
         },
