@@ -35,6 +35,7 @@ WORKLOADS = {
     "F. Memory": ("memory",),
     "G. Rows that are read by their time": ("reading",),
     "H. Clocks": ("clock",),
+    "I. Causality": ("causality",),
     "Write-ahead log, and callers that are stopped": ("wal_volume", "latency"),
     "Other figures": (),  # of subjects that are not named here
 }
