@@ -161,7 +161,7 @@ def interval_trees(server, report, sizes):
         session.query(LIFE.strip())
         largest, stamp = session.row("SELECT largest, stamp FROM itc_life(10000)")
         report.figure("the largest stamp of up to 16 replicas that come and go, 10,000 steps", int(largest), "B", below=100)
-        values = f"WITH v AS MATERIALIZED (SELECT itc_stamp '{stamp}' AS stamp, (itc_fork('{stamp}')).*) "
+        values = f"WITH v AS MATERIALIZED (SELECT itc_stamp '{stamp}' AS stamp, (itc_fork(itc_stamp '{stamp}')).*) "
         loop = " FROM v, (SELECT generate_series(1, {count})) AS g"
         arms = {"a stamp": Arm(f"{values}SELECT count(stamp){loop}", None, 10)}
         for call in ("itc_event(stamp)", "itc_fork(stamp)", 'itc_join("left", "right")', "itc_peek(stamp)"):
