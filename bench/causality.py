@@ -27,10 +27,16 @@ QUESTIONS = {
     "sort": "SELECT value FROM {table} ORDER BY value OFFSET {rows}",
     "compare": "SELECT count(*) FROM {table} WHERE value < (SELECT value FROM {table} LIMIT 1)",
 }
-# Two of so many nodes, of which they share two thirds and are ahead of each other in half.
-VECTORS = """
-SELECT string_agg({pair}, ',') FILTER (WHERE n % 3 > 0), string_agg({pair}, ',') FILTER (WHERE n % 3 < 2)
-FROM (SELECT n, n * 1000003 AS node, 1000 + n * 7919 % 1000 AS one FROM generate_series(0, 3 * {nodes} / 2 - 1) AS n) AS n
+# Two that together know so many nodes: the same ones, as those of servers that hear of each other; or of which they share
+# a third.
+VECTORS = {
+    "": ("true", "true"),
+    ", a third of them shared": ("n % 3 > 0", "n % 3 < 2"),
+}
+VECTOR = """
+SELECT string_agg({pair}, ',') FROM (
+    SELECT n, n * 1000003 AS node, 1000 + n * {step} % 1000 AS counter FROM generate_series(0, {nodes} - 1) AS n) AS n
+WHERE {part}
 """
 RECIPES = """
 CREATE FUNCTION merge_jsonb(a jsonb, b jsonb) RETURNS jsonb IMMUTABLE LANGUAGE sql AS $$
@@ -124,36 +130,32 @@ def comparing(server, report, sizes):
 
 def vectors(server, report, sizes):
     """The arguments are in memory and not compressed, as those of a loop are."""
+    kinds = {"version_vector": ("node || ':' || counter", "{{{}}}", "a || b", 10),
+             "jsonb": ("""'"' || node || '":' || counter""", "{{{}}}", "merge_jsonb(a, b)", 200)}
     with server.session() as session:
         session.query(RECIPES.strip())
-        hstore = has_extension(server, "hstore")
-        if hstore:
+        if has_extension(server, "hstore"):
             session.query(RECIPE_HSTORE.strip())
+            kinds["hstore"] = ("node || '=>' || counter", "{}", "merge_hstore(a, b)", 200)
         for nodes, most in MOST_NANOSECONDS.items():
-            arms = {}
-            for kind, pair, braces, merge, fewer in (
-                    ("version_vector", "node || ':' || one", "{{{}}}", "a || b", 10),
-                    ("jsonb", """'"' || node || '":' || one""", "{{{}}}", "merge_jsonb(a, b)", 200),
-                    ("hstore", "node || '=>' || one", "{}", "merge_hstore(a, b)", 200)):
-                if kind == "hstore" and not hstore:
-                    continue
-                texts = session.row(VECTORS.format(pair=pair, nodes=nodes))
-                one, other = (f"'{braces.format(text)}'::{kind}" for text in texts)
-                fewer *= max(1, nodes // 30)
-
-                def arm(call, base, fewer=fewer, one=one, other=other):
-                    values = f"WITH v AS MATERIALIZED (SELECT {one} AS a, {other} AS b) ".replace("{", "{{").replace("}", "}}")
-                    return Arm(values + f"SELECT count({call}) FROM v, (SELECT generate_series(1, {{count}})) AS g", base, fewer)
-
-                arms[f"two {kind} values"] = arm("a", None)
-                arms[f"merge of two {kind} values"] = arm(merge, f"two {kind} values")
-            rounds = cpu(session, arms, sizes, sizes.rounds)
-            spent = {name: net(rounds, name, given.base) for name, given in arms.items() if given.base}
-            ours = spent["merge of two version_vector values"]
-            report.values(f"{nodes:,} entries, merge of two version_vector values", ours, "ns", below=most)
-            for name, theirs in spent.items():
-                if theirs is not ours:
-                    report.ratios(f"  {nodes:,} entries, {name}, times of that", theirs, ours)
+            for which, parts in VECTORS.items():
+                arms = {}
+                for kind, (pair, braces, merge, fewer) in kinds.items():
+                    texts = [session.value(VECTOR.format(pair=pair, nodes=nodes, part=part, step=step).replace("\n", " "))
+                             for part, step in zip(parts, (7_919, 4_241), strict=True)]
+                    one, other = (f"'{braces.format(text)}'::{kind}" for text in texts)
+                    values = f"WITH v AS MATERIALIZED (SELECT {one} AS a, {other} AS b) SELECT ".replace("{", "{{").replace("}", "}}")
+                    rows = " FROM v, (SELECT generate_series(1, {count})) AS g"
+                    fewer *= max(1, nodes // 30)
+                    arms[f"two of {kind}"] = Arm(f"{values}count(a){rows}", None, fewer)
+                    arms[kind] = Arm(f"{values}count({merge}){rows}", f"two of {kind}", fewer)
+                rounds = cpu(session, arms, sizes, sizes.rounds)
+                spent = {name: net(rounds, name, arms[name].base) for name in kinds}
+                name = f"{nodes:,} entries{which}, merge of two of type version_vector"
+                target = {} if which else {"below": most}
+                report.values(f"{'  ' if which else ''}{name}", spent["version_vector"], "ns", **target)
+                for kind in list(kinds)[1:]:
+                    report.ratios(f"  {nodes:,} entries{which}, the recipe with {kind} / that", spent[kind], spent["version_vector"])
 
 
 def interval_trees(server, report, sizes):

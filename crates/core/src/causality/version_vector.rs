@@ -210,11 +210,15 @@ impl<'a> VersionVector<'a> {
         while let (Some(left), Some(right)) = (self.entries.get(i), other.entries.get(j)) {
             let (left, right) = (number(left), number(right));
             let (of_left, of_right) = (node_of(left), node_of(right));
-            // that both have the node is the rule; which of two nodes is next cannot be foretold
+            // that both have the same nodes is the rule; which of two nodes is next cannot be foretold
             if of_left == of_right {
-                writer.push(if left < right { right } else { left })?;
-                i += 1;
-                j += 1;
+                let (ours, theirs) = (&self.entries[i..], &other.entries[j..]);
+                let differs = |(left, right): (&Entry, &Entry)| left[..8] != right[..8];
+                let same = ours.iter().zip(theirs).position(differs);
+                let same = same.unwrap_or(ours.len().min(theirs.len()));
+                writer.larger(&ours[..same], &theirs[..same])?;
+                i += same;
+                j += same;
             } else {
                 let first = of_left < of_right;
                 writer.push(if first { left } else { right })?;
@@ -392,6 +396,23 @@ impl<'a> Writer<'a> {
             .split_at_mut_checked(entries.len())
             .ok_or_else(too_many)?;
         filled.copy_from_slice(entries);
+        self.slots = rest.iter_mut();
+        Ok(())
+    }
+
+    /// Of entries of the same nodes those with the larger counters.
+    fn larger(&mut self, left: &[Entry], right: &[Entry]) -> Result<(), Error> {
+        let slots = std::mem::take(&mut self.slots).into_slice();
+        let (filled, rest) = slots
+            .split_at_mut_checked(left.len())
+            .ok_or_else(too_many)?;
+        for (slot, (left, right)) in filled.iter_mut().zip(left.iter().zip(right)) {
+            *slot = *(if number(left) < number(right) {
+                right
+            } else {
+                left
+            });
+        }
         self.slots = rest.iter_mut();
         Ok(())
     }
