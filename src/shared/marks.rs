@@ -1,6 +1,7 @@
 //! What databases have in shared memory: their marks and Lamport clocks, and what this server has
 //! stored of marks.
 
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pgrx::prelude::*;
@@ -10,27 +11,50 @@ use snowflake_core::snowflake::Mark;
 
 use crate::postgres::lock::Lock;
 
-/// Databases whose mark is shared; in further ones every backend keeps a mark of its own, which
-/// costs more raises, and takes each Lamport number from what is stored.
-const DATABASES: usize = 1_024;
+/// Marks and clocks that are shared. Where there is no room, every backend keeps a mark of its own,
+/// which costs more raises, and takes each Lamport number from what is stored.
+const PLACES: usize = 1_024;
 
-/// The marks of all databases.
+/// Those of all databases.
 #[repr(C)]
 pub struct Marks {
     /// Held while an entry is looked up, taken or freed.
     lock: Lock,
     /// How often one was taken or freed.
     changes: AtomicU64,
-    entries: [Entry; DATABASES],
+    entries: [Entry; PLACES],
 }
 
-/// What one database has.
+/// One of them.
 #[repr(C, align(64))]
 pub struct Entry {
-    /// Database OID and OID of the mark's sequence, or what says that the entry is free.
+    /// Database OID and OID of the sequence, or what says that the entry is free.
     key: AtomicU64,
-    pub mark: Mark<AtomicU64>,
-    pub lamport: Lamport<AtomicU64>,
+    words: Words,
+}
+
+/// What the sequence is that of.
+#[repr(C)]
+union Words {
+    mark: ManuallyDrop<Mark<AtomicU64>>,
+    lamport: ManuallyDrop<Lamport<AtomicU64>>,
+}
+
+const _: () = assert!(size_of::<Lamport<AtomicU64>>() <= size_of::<Mark<AtomicU64>>());
+const _: () = assert!(size_of::<Entry>() == 64);
+
+impl Entry {
+    /// The mark of a sequence that is one.
+    pub fn mark(&self) -> &Mark<AtomicU64> {
+        // SAFETY: nothing but numbers, and any are; 0 in an entry that was not used before
+        unsafe { &self.words.mark }
+    }
+
+    /// The clock of a sequence that is its mark.
+    pub fn lamport(&self) -> &Lamport<AtomicU64> {
+        // SAFETY: as above, and no larger
+        unsafe { &self.words.lamport }
+    }
 }
 
 impl Marks {
@@ -42,14 +66,15 @@ impl Marks {
             entries: [const {
                 Entry {
                     key: AtomicU64::new(NEVER),
-                    mark: Mark::new(),
-                    lamport: Lamport::new(),
+                    words: Words {
+                        mark: ManuallyDrop::new(Mark::new()),
+                    },
                 }
-            }; DATABASES],
+            }; PLACES],
         }
     }
 
-    /// The entry of a database; `None` if there is no room for it.
+    /// The entry of a sequence; `None` if there is no room for it.
     pub fn of(&'static self, key: u64) -> Option<&'static Entry> {
         self.lock.with(|| {
             let place = match self.find(key) {
@@ -101,10 +126,10 @@ impl Marks {
         for (place, entry) in self.entries.iter().enumerate() {
             let key = self.at(place);
             if ![NEVER, FREED].contains(&key) && is_one(pg_sys::Oid::from((key >> 32) as u32)) {
-                entry.mark.clear();
-                entry.lamport.clear();
+                // all words
+                entry.mark().clear();
                 probe::free(
-                    DATABASES,
+                    PLACES,
                     place,
                     |place| self.at(place),
                     |place, key| self.set(place, key),
@@ -116,7 +141,7 @@ impl Marks {
 
     /// The entry of a key, or the one that it may take. With the lock.
     fn find(&self, key: u64) -> Found {
-        probe::find(DATABASES, key, |place| self.at(place))
+        probe::find(PLACES, key, |place| self.at(place))
     }
 
     fn at(&self, place: usize) -> u64 {

@@ -110,9 +110,10 @@ fn forget_tickets(shared: Shared, database: pg_sys::Oid) {
     shared.block_orders().forget_database(database);
 }
 
-/// The entry of a database, by the sequence of its mark; `None` if there is no room for it.
-pub fn of_database(shared: Shared, mark: pg_sys::Oid) -> Outcome<Option<&'static Entry>> {
-    let (marks, key) = (shared.marks(), segment::key(mark));
+/// The entry of a sequence of this database, the mark of IDs, of hybrid times or of the Lamport clock;
+/// `None` if there is no room for it.
+pub fn of_sequence(shared: Shared, sequence: pg_sys::Oid) -> Outcome<Option<&'static Entry>> {
+    let (marks, key) = (shared.marks(), segment::key(sequence));
     let entry = marks.of(key);
     if entry.is_some() {
         return Ok(entry);

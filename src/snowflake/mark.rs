@@ -79,7 +79,7 @@ impl OwnMark {
 impl MarkWords {
     /// Those of a sequence of this database.
     pub fn find(shared: Shared, sequence: pg_sys::Oid, own: &'static OwnMark) -> Outcome<Self> {
-        let others = places::of_database(shared, sequence)?.map(|entry| &entry.mark);
+        let others = places::of_sequence(shared, sequence)?.map(|entry| entry.mark());
         // what this session does not wait for is not to count for the others
         let mark = others.filter(|_| !standbys::are_done_without());
         Ok(Self {

@@ -91,7 +91,7 @@ fn snowflake_pg_status() -> TableIterator<
     let mark_waits = shared
         .marks()
         .known(segment::key(relations.mark))
-        .map(|entry| entry.mark.waits.load_relaxed() as i64);
+        .map(|entry| entry.mark().waits.load_relaxed() as i64);
     let mark = (stored > 0).then(|| timestamp::to_postgres(Timestamp::from_millis(stored)));
     let sample = clock::sample();
     let rows = shared

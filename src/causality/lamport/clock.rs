@@ -17,14 +17,13 @@ use crate::postgres::stored_number::StoredNumber;
 use crate::postgres::{standbys, transaction, wal};
 use crate::shared::places;
 use crate::shared::segment::{self, Shared};
-use crate::snowflake::record;
 
 /// Looked up once per backend and after changes.
 #[derive(Clone, Copy)]
 struct Clock {
     shared: Shared,
     mark: StoredNumber,
-    /// What the database has its place in shared memory by.
+    /// What it has its place in shared memory by.
     key: u64,
     /// `None` where there is no room for it.
     words: Option<Words>,
@@ -99,10 +98,9 @@ fn attach() -> Outcome<Clock> {
         name: "lamport_mark",
         purpose: "raise the mark",
     };
-    let relations = record::relations()?;
     let without_standbys = standbys::are_done_without();
-    let words = places::of_database(shared, relations.mark)?.map(|entry| {
-        let lamport = &entry.lamport;
+    let words = places::of_sequence(shared, mark.sequence)?.map(|entry| {
+        let lamport = entry.lamport();
         let bound = if without_standbys {
             &lamport.durable
         } else {
@@ -117,7 +115,7 @@ fn attach() -> Outcome<Clock> {
     let clock = Clock {
         shared,
         mark,
-        key: segment::key(relations.mark),
+        key: segment::key(mark.sequence),
         words,
     };
     // from before the start, or changed by somebody since: also for who only asks where the clock is

@@ -21,7 +21,7 @@ pub const AHEAD: u64 = 1 << 20;
 /// How far a number that is witnessed may be ahead of the clock.
 pub const LONGEST_STEP: u64 = 1 << 40;
 
-/// The clock of one database in shared memory, on a cache line of its own.
+/// The clock of one database in shared memory; 0 throughout before its mark has been read.
 ///
 /// ```
 /// use std::sync::atomic::AtomicU64;
@@ -39,7 +39,6 @@ pub const LONGEST_STEP: u64 = 1 << 40;
 /// assert_eq!(clock.advance(&clock.confirmed, 41), Some(42));
 /// ```
 #[derive(Debug, Default)]
-#[repr(C, align(64))]
 pub struct Lamport<W> {
     /// The last number given out, or the mark that was found at the start.
     pub last: W,
@@ -85,13 +84,6 @@ impl Lamport<AtomicU64> {
 }
 
 impl<W: Word> Lamport<W> {
-    /// Makes it one whose mark has not been read, for another database. Nobody may be using it.
-    pub fn clear(&self) {
-        for word in [&self.last, &self.durable, &self.confirmed, &self.written] {
-            word.store_relaxed(0);
-        }
-    }
-
     /// The number of an event that knows of another with the number `witnessed`, or of none, 0.
     /// `None` if it is above `bound`, one of the two marks.
     ///
