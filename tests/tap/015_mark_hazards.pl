@@ -316,7 +316,7 @@ hazard(
     client => 'INSERT INTO event SELECT FROM generate_series(1, 20) RETURNING id',
     sql => <<'SQL',
 SET client_min_messages = warning;
-SET deadlock_timeout = '10s';
+SET deadlock_timeout = '5min';
 DROP EXTENSION snowflake_pg CASCADE;
 DO 'BEGIN PERFORM pg_sleep(0.1); END';
 CREATE EXTENSION snowflake_pg;
