@@ -1,6 +1,404 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION snowflake_pg" to load this file. \quit
 
+CREATE TYPE version_vector;
+
+CREATE FUNCTION version_vector_in(input cstring) RETURNS version_vector
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_in_wrapper';
+
+CREATE FUNCTION version_vector_out(vector version_vector) RETURNS cstring
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_out_wrapper';
+
+CREATE FUNCTION version_vector_recv(message internal) RETURNS version_vector
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_recv_wrapper';
+
+CREATE FUNCTION version_vector_send(vector version_vector) RETURNS bytea
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_send_wrapper';
+
+CREATE TYPE version_vector (
+    INPUT = version_vector_in,
+    OUTPUT = version_vector_out,
+    RECEIVE = version_vector_recv,
+    SEND = version_vector_send,
+    INTERNALLENGTH = VARIABLE,
+    ALIGNMENT = int4,
+    STORAGE = extended
+);
+
+CREATE FUNCTION version_vector(bytes bytea) RETURNS version_vector
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_from_bytea_wrapper';
+
+CREATE FUNCTION version_vector("jsonb" jsonb) RETURNS version_vector
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_from_jsonb_wrapper';
+
+CREATE FUNCTION version_vector_to_jsonb(vector version_vector) RETURNS jsonb
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_to_jsonb_wrapper';
+
+CREATE CAST (version_vector AS bytea) WITH FUNCTION version_vector_send(version_vector);
+CREATE CAST (bytea AS version_vector) WITH FUNCTION version_vector(bytea);
+CREATE CAST (version_vector AS jsonb) WITH FUNCTION version_vector_to_jsonb(version_vector);
+CREATE CAST (jsonb AS version_vector) WITH FUNCTION version_vector(jsonb);
+
+CREATE FUNCTION version_vector(node bigint, counter bigint) RETURNS version_vector
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_of_wrapper';
+
+CREATE FUNCTION version_vector_increment(vector version_vector, node bigint) RETURNS version_vector
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_increment_wrapper';
+
+CREATE FUNCTION version_vector_increment(vector version_vector) RETURNS version_vector
+VOLATILE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_increment_own_wrapper';
+
+CREATE FUNCTION version_vector_counter(vector version_vector, node bigint) RETURNS bigint
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_counter_wrapper';
+
+CREATE FUNCTION version_vector_nodes(vector version_vector) RETURNS bigint[]
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_nodes_wrapper';
+
+CREATE FUNCTION version_vector_merge("left" version_vector, "right" version_vector) RETURNS version_vector
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_merge_wrapper';
+
+CREATE FUNCTION version_vector_meet("left" version_vector, "right" version_vector) RETURNS version_vector
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_meet_wrapper';
+
+CREATE FUNCTION version_vector_contains("left" version_vector, "right" version_vector) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_contains_wrapper';
+
+CREATE FUNCTION version_vector_contained("left" version_vector, "right" version_vector) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_contained_wrapper';
+
+CREATE FUNCTION version_vector_after("left" version_vector, "right" version_vector) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_after_wrapper';
+
+CREATE FUNCTION version_vector_before("left" version_vector, "right" version_vector) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_before_wrapper';
+
+CREATE FUNCTION version_vector_concurrent("left" version_vector, "right" version_vector) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_concurrent_wrapper';
+
+CREATE FUNCTION version_vector_eq("left" version_vector, "right" version_vector) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_eq_wrapper';
+
+CREATE FUNCTION version_vector_ne("left" version_vector, "right" version_vector) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_ne_wrapper';
+
+CREATE FUNCTION version_vector_lt("left" version_vector, "right" version_vector) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_lt_wrapper';
+
+CREATE FUNCTION version_vector_le("left" version_vector, "right" version_vector) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_le_wrapper';
+
+CREATE FUNCTION version_vector_gt("left" version_vector, "right" version_vector) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_gt_wrapper';
+
+CREATE FUNCTION version_vector_ge("left" version_vector, "right" version_vector) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_ge_wrapper';
+
+CREATE FUNCTION version_vector_cmp("left" version_vector, "right" version_vector) RETURNS int
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_cmp_wrapper';
+
+CREATE FUNCTION version_vector_hash(vector version_vector) RETURNS int
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_hash_wrapper';
+
+CREATE FUNCTION version_vector_hash_extended(vector version_vector, seed bigint) RETURNS bigint
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'version_vector_hash_extended_wrapper';
+
+CREATE OPERATOR @> (
+    LEFTARG = version_vector,
+    RIGHTARG = version_vector,
+    FUNCTION = version_vector_contains,
+    COMMUTATOR = <@,
+    RESTRICT = pg_catalog.contsel,
+    JOIN = pg_catalog.contjoinsel
+);
+
+CREATE OPERATOR <@ (
+    LEFTARG = version_vector,
+    RIGHTARG = version_vector,
+    FUNCTION = version_vector_contained,
+    COMMUTATOR = @>,
+    RESTRICT = pg_catalog.contsel,
+    JOIN = pg_catalog.contjoinsel
+);
+
+CREATE OPERATOR >> (
+    LEFTARG = version_vector,
+    RIGHTARG = version_vector,
+    FUNCTION = version_vector_after,
+    COMMUTATOR = <<,
+    RESTRICT = pg_catalog.contsel,
+    JOIN = pg_catalog.contjoinsel
+);
+
+CREATE OPERATOR << (
+    LEFTARG = version_vector,
+    RIGHTARG = version_vector,
+    FUNCTION = version_vector_before,
+    COMMUTATOR = >>,
+    RESTRICT = pg_catalog.contsel,
+    JOIN = pg_catalog.contjoinsel
+);
+
+CREATE OPERATOR >< (
+    LEFTARG = version_vector,
+    RIGHTARG = version_vector,
+    FUNCTION = version_vector_concurrent,
+    COMMUTATOR = ><,
+    RESTRICT = pg_catalog.contsel,
+    JOIN = pg_catalog.contjoinsel
+);
+
+CREATE OPERATOR || (
+    LEFTARG = version_vector,
+    RIGHTARG = version_vector,
+    FUNCTION = version_vector_merge,
+    COMMUTATOR = ||
+);
+
+CREATE OPERATOR -> (
+    LEFTARG = version_vector,
+    RIGHTARG = bigint,
+    FUNCTION = version_vector_counter
+);
+
+CREATE OPERATOR = (
+    LEFTARG = version_vector,
+    RIGHTARG = version_vector,
+    FUNCTION = version_vector_eq,
+    COMMUTATOR = =,
+    NEGATOR = <>,
+    RESTRICT = pg_catalog.eqsel,
+    JOIN = pg_catalog.eqjoinsel,
+    HASHES,
+    MERGES
+);
+
+CREATE OPERATOR <> (
+    LEFTARG = version_vector,
+    RIGHTARG = version_vector,
+    FUNCTION = version_vector_ne,
+    COMMUTATOR = <>,
+    NEGATOR = =,
+    RESTRICT = pg_catalog.neqsel,
+    JOIN = pg_catalog.neqjoinsel
+);
+
+CREATE OPERATOR < (
+    LEFTARG = version_vector,
+    RIGHTARG = version_vector,
+    FUNCTION = version_vector_lt,
+    COMMUTATOR = >,
+    NEGATOR = >=,
+    RESTRICT = pg_catalog.scalarltsel,
+    JOIN = pg_catalog.scalarltjoinsel
+);
+
+CREATE OPERATOR <= (
+    LEFTARG = version_vector,
+    RIGHTARG = version_vector,
+    FUNCTION = version_vector_le,
+    COMMUTATOR = >=,
+    NEGATOR = >,
+    RESTRICT = pg_catalog.scalarlesel,
+    JOIN = pg_catalog.scalarlejoinsel
+);
+
+CREATE OPERATOR > (
+    LEFTARG = version_vector,
+    RIGHTARG = version_vector,
+    FUNCTION = version_vector_gt,
+    COMMUTATOR = <,
+    NEGATOR = <=,
+    RESTRICT = pg_catalog.scalargtsel,
+    JOIN = pg_catalog.scalargtjoinsel
+);
+
+CREATE OPERATOR >= (
+    LEFTARG = version_vector,
+    RIGHTARG = version_vector,
+    FUNCTION = version_vector_ge,
+    COMMUTATOR = <=,
+    NEGATOR = <,
+    RESTRICT = pg_catalog.scalargesel,
+    JOIN = pg_catalog.scalargejoinsel
+);
+
+CREATE OPERATOR CLASS version_vector_ops DEFAULT FOR TYPE version_vector USING btree AS
+    OPERATOR 1 < (version_vector, version_vector),
+    OPERATOR 2 <= (version_vector, version_vector),
+    OPERATOR 3 = (version_vector, version_vector),
+    OPERATOR 4 >= (version_vector, version_vector),
+    OPERATOR 5 > (version_vector, version_vector),
+    FUNCTION 1 version_vector_cmp(version_vector, version_vector),
+    FUNCTION 4 pg_catalog.btequalimage(oid);
+
+CREATE OPERATOR CLASS version_vector_ops DEFAULT FOR TYPE version_vector USING hash AS
+    OPERATOR 1 = (version_vector, version_vector),
+    FUNCTION 1 version_vector_hash(version_vector),
+    FUNCTION 2 version_vector_hash_extended(version_vector, bigint);
+
+CREATE AGGREGATE version_vector_merge(version_vector) (
+    SFUNC = version_vector_merge,
+    STYPE = version_vector,
+    COMBINEFUNC = version_vector_merge,
+    PARALLEL = SAFE
+);
+
+CREATE AGGREGATE version_vector_meet(version_vector) (
+    SFUNC = version_vector_meet,
+    STYPE = version_vector,
+    COMBINEFUNC = version_vector_meet,
+    PARALLEL = SAFE
+);
+
+CREATE TYPE crdt_context;
+
+CREATE FUNCTION crdt_context_in(input cstring) RETURNS crdt_context
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_context_in_wrapper';
+
+CREATE FUNCTION crdt_context_out(context crdt_context) RETURNS cstring
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_context_out_wrapper';
+
+CREATE FUNCTION crdt_context_recv(message internal) RETURNS crdt_context
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_context_recv_wrapper';
+
+CREATE FUNCTION crdt_context_send(context crdt_context) RETURNS bytea
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_context_send_wrapper';
+
+CREATE TYPE crdt_context (
+    INPUT = crdt_context_in,
+    OUTPUT = crdt_context_out,
+    RECEIVE = crdt_context_recv,
+    SEND = crdt_context_send,
+    INTERNALLENGTH = VARIABLE,
+    ALIGNMENT = int4,
+    STORAGE = extended
+);
+
+CREATE FUNCTION crdt_context(bytes bytea) RETURNS crdt_context
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_context_from_bytea_wrapper';
+
+CREATE CAST (crdt_context AS bytea) WITH FUNCTION crdt_context_send(crdt_context);
+CREATE CAST (bytea AS crdt_context) WITH FUNCTION crdt_context(bytea);
+
+CREATE FUNCTION crdt_context_merge("left" crdt_context, "right" crdt_context) RETURNS crdt_context
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_context_merge_wrapper';
+
+CREATE FUNCTION crdt_context_contains("left" crdt_context, "right" crdt_context) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_context_contains_wrapper';
+
+CREATE FUNCTION crdt_context_contained("left" crdt_context, "right" crdt_context) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_context_contained_wrapper';
+
+CREATE FUNCTION crdt_context_eq("left" crdt_context, "right" crdt_context) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_context_eq_wrapper';
+
+CREATE FUNCTION crdt_context_ne("left" crdt_context, "right" crdt_context) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_context_ne_wrapper';
+
+CREATE FUNCTION crdt_context_hash(context crdt_context) RETURNS int
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_context_hash_wrapper';
+
+CREATE FUNCTION crdt_context_hash_extended(context crdt_context, seed bigint) RETURNS bigint
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
+AS 'MODULE_PATHNAME', 'crdt_context_hash_extended_wrapper';
+
+CREATE OPERATOR @> (
+    LEFTARG = crdt_context,
+    RIGHTARG = crdt_context,
+    FUNCTION = crdt_context_contains,
+    COMMUTATOR = <@,
+    RESTRICT = pg_catalog.contsel,
+    JOIN = pg_catalog.contjoinsel
+);
+
+CREATE OPERATOR <@ (
+    LEFTARG = crdt_context,
+    RIGHTARG = crdt_context,
+    FUNCTION = crdt_context_contained,
+    COMMUTATOR = @>,
+    RESTRICT = pg_catalog.contsel,
+    JOIN = pg_catalog.contjoinsel
+);
+
+CREATE OPERATOR || (
+    LEFTARG = crdt_context,
+    RIGHTARG = crdt_context,
+    FUNCTION = crdt_context_merge,
+    COMMUTATOR = ||
+);
+
+CREATE OPERATOR = (
+    LEFTARG = crdt_context,
+    RIGHTARG = crdt_context,
+    FUNCTION = crdt_context_eq,
+    COMMUTATOR = =,
+    NEGATOR = <>,
+    RESTRICT = pg_catalog.eqsel,
+    JOIN = pg_catalog.eqjoinsel,
+    HASHES
+);
+
+CREATE OPERATOR <> (
+    LEFTARG = crdt_context,
+    RIGHTARG = crdt_context,
+    FUNCTION = crdt_context_ne,
+    COMMUTATOR = <>,
+    NEGATOR = =,
+    RESTRICT = pg_catalog.neqsel,
+    JOIN = pg_catalog.neqjoinsel
+);
+
+CREATE OPERATOR CLASS crdt_context_ops DEFAULT FOR TYPE crdt_context USING hash AS
+    OPERATOR 1 = (crdt_context, crdt_context),
+    FUNCTION 1 crdt_context_hash(crdt_context),
+    FUNCTION 2 crdt_context_hash_extended(crdt_context, bigint);
+
+CREATE AGGREGATE crdt_context_merge(crdt_context) (
+    SFUNC = crdt_context_merge,
+    STYPE = crdt_context,
+    COMBINEFUNC = crdt_context_merge,
+    PARALLEL = SAFE
+);
+
 CREATE TYPE hlc;
 
 CREATE FUNCTION hlc_in(input cstring) RETURNS hlc
@@ -195,127 +593,6 @@ AS 'MODULE_PATHNAME', 'hlc_witness_row_wrapper';
 CREATE SEQUENCE hlc_mark AS bigint MINVALUE 0 START 0 NO CYCLE;
 SELECT pg_catalog.pg_extension_config_dump('hlc_mark', '');
 GRANT SELECT ON hlc_mark TO PUBLIC;
-
-CREATE TYPE crdt_context;
-
-CREATE FUNCTION crdt_context_in(input cstring) RETURNS crdt_context
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'crdt_context_in_wrapper';
-
-CREATE FUNCTION crdt_context_out(context crdt_context) RETURNS cstring
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'crdt_context_out_wrapper';
-
-CREATE FUNCTION crdt_context_recv(message internal) RETURNS crdt_context
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'crdt_context_recv_wrapper';
-
-CREATE FUNCTION crdt_context_send(context crdt_context) RETURNS bytea
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'crdt_context_send_wrapper';
-
-CREATE TYPE crdt_context (
-    INPUT = crdt_context_in,
-    OUTPUT = crdt_context_out,
-    RECEIVE = crdt_context_recv,
-    SEND = crdt_context_send,
-    INTERNALLENGTH = VARIABLE,
-    ALIGNMENT = int4,
-    STORAGE = extended
-);
-
-CREATE FUNCTION crdt_context(bytes bytea) RETURNS crdt_context
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'crdt_context_from_bytea_wrapper';
-
-CREATE CAST (crdt_context AS bytea) WITH FUNCTION crdt_context_send(crdt_context);
-CREATE CAST (bytea AS crdt_context) WITH FUNCTION crdt_context(bytea);
-
-CREATE FUNCTION crdt_context_merge("left" crdt_context, "right" crdt_context) RETURNS crdt_context
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'crdt_context_merge_wrapper';
-
-CREATE FUNCTION crdt_context_contains("left" crdt_context, "right" crdt_context) RETURNS boolean
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'crdt_context_contains_wrapper';
-
-CREATE FUNCTION crdt_context_contained("left" crdt_context, "right" crdt_context) RETURNS boolean
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'crdt_context_contained_wrapper';
-
-CREATE FUNCTION crdt_context_eq("left" crdt_context, "right" crdt_context) RETURNS boolean
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'crdt_context_eq_wrapper';
-
-CREATE FUNCTION crdt_context_ne("left" crdt_context, "right" crdt_context) RETURNS boolean
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'crdt_context_ne_wrapper';
-
-CREATE FUNCTION crdt_context_hash(context crdt_context) RETURNS int
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'crdt_context_hash_wrapper';
-
-CREATE FUNCTION crdt_context_hash_extended(context crdt_context, seed bigint) RETURNS bigint
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'crdt_context_hash_extended_wrapper';
-
-CREATE OPERATOR @> (
-    LEFTARG = crdt_context,
-    RIGHTARG = crdt_context,
-    FUNCTION = crdt_context_contains,
-    COMMUTATOR = <@,
-    RESTRICT = pg_catalog.contsel,
-    JOIN = pg_catalog.contjoinsel
-);
-
-CREATE OPERATOR <@ (
-    LEFTARG = crdt_context,
-    RIGHTARG = crdt_context,
-    FUNCTION = crdt_context_contained,
-    COMMUTATOR = @>,
-    RESTRICT = pg_catalog.contsel,
-    JOIN = pg_catalog.contjoinsel
-);
-
-CREATE OPERATOR || (
-    LEFTARG = crdt_context,
-    RIGHTARG = crdt_context,
-    FUNCTION = crdt_context_merge,
-    COMMUTATOR = ||
-);
-
-CREATE OPERATOR = (
-    LEFTARG = crdt_context,
-    RIGHTARG = crdt_context,
-    FUNCTION = crdt_context_eq,
-    COMMUTATOR = =,
-    NEGATOR = <>,
-    RESTRICT = pg_catalog.eqsel,
-    JOIN = pg_catalog.eqjoinsel,
-    HASHES
-);
-
-CREATE OPERATOR <> (
-    LEFTARG = crdt_context,
-    RIGHTARG = crdt_context,
-    FUNCTION = crdt_context_ne,
-    COMMUTATOR = <>,
-    NEGATOR = =,
-    RESTRICT = pg_catalog.neqsel,
-    JOIN = pg_catalog.neqjoinsel
-);
-
-CREATE OPERATOR CLASS crdt_context_ops DEFAULT FOR TYPE crdt_context USING hash AS
-    OPERATOR 1 = (crdt_context, crdt_context),
-    FUNCTION 1 crdt_context_hash(crdt_context),
-    FUNCTION 2 crdt_context_hash_extended(crdt_context, bigint);
-
-CREATE AGGREGATE crdt_context_merge(crdt_context) (
-    SFUNC = crdt_context_merge,
-    STYPE = crdt_context,
-    COMBINEFUNC = crdt_context_merge,
-    PARALLEL = SAFE
-);
 
 CREATE TYPE itc_version;
 CREATE TYPE itc_stamp;
@@ -617,283 +894,6 @@ REVOKE EXECUTE ON FUNCTION
     itc_fork(text), itc_adopt(text, itc_stamp), itc_retire(text), itc_join(text, itc_stamp)
     FROM PUBLIC;
 
-CREATE TYPE version_vector;
-
-CREATE FUNCTION version_vector_in(input cstring) RETURNS version_vector
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_in_wrapper';
-
-CREATE FUNCTION version_vector_out(vector version_vector) RETURNS cstring
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_out_wrapper';
-
-CREATE FUNCTION version_vector_recv(message internal) RETURNS version_vector
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_recv_wrapper';
-
-CREATE FUNCTION version_vector_send(vector version_vector) RETURNS bytea
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_send_wrapper';
-
-CREATE TYPE version_vector (
-    INPUT = version_vector_in,
-    OUTPUT = version_vector_out,
-    RECEIVE = version_vector_recv,
-    SEND = version_vector_send,
-    INTERNALLENGTH = VARIABLE,
-    ALIGNMENT = int4,
-    STORAGE = extended
-);
-
-CREATE FUNCTION version_vector(bytes bytea) RETURNS version_vector
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_from_bytea_wrapper';
-
-CREATE FUNCTION version_vector("jsonb" jsonb) RETURNS version_vector
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_from_jsonb_wrapper';
-
-CREATE FUNCTION version_vector_to_jsonb(vector version_vector) RETURNS jsonb
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_to_jsonb_wrapper';
-
-CREATE CAST (version_vector AS bytea) WITH FUNCTION version_vector_send(version_vector);
-CREATE CAST (bytea AS version_vector) WITH FUNCTION version_vector(bytea);
-CREATE CAST (version_vector AS jsonb) WITH FUNCTION version_vector_to_jsonb(version_vector);
-CREATE CAST (jsonb AS version_vector) WITH FUNCTION version_vector(jsonb);
-
-CREATE FUNCTION version_vector(node bigint, counter bigint) RETURNS version_vector
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_of_wrapper';
-
-CREATE FUNCTION version_vector_increment(vector version_vector, node bigint) RETURNS version_vector
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_increment_wrapper';
-
-CREATE FUNCTION version_vector_increment(vector version_vector) RETURNS version_vector
-VOLATILE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_increment_own_wrapper';
-
-CREATE FUNCTION version_vector_counter(vector version_vector, node bigint) RETURNS bigint
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_counter_wrapper';
-
-CREATE FUNCTION version_vector_nodes(vector version_vector) RETURNS bigint[]
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_nodes_wrapper';
-
-CREATE FUNCTION version_vector_merge("left" version_vector, "right" version_vector) RETURNS version_vector
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_merge_wrapper';
-
-CREATE FUNCTION version_vector_meet("left" version_vector, "right" version_vector) RETURNS version_vector
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_meet_wrapper';
-
-CREATE FUNCTION version_vector_contains("left" version_vector, "right" version_vector) RETURNS boolean
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_contains_wrapper';
-
-CREATE FUNCTION version_vector_contained("left" version_vector, "right" version_vector) RETURNS boolean
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_contained_wrapper';
-
-CREATE FUNCTION version_vector_after("left" version_vector, "right" version_vector) RETURNS boolean
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_after_wrapper';
-
-CREATE FUNCTION version_vector_before("left" version_vector, "right" version_vector) RETURNS boolean
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_before_wrapper';
-
-CREATE FUNCTION version_vector_concurrent("left" version_vector, "right" version_vector) RETURNS boolean
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_concurrent_wrapper';
-
-CREATE FUNCTION version_vector_eq("left" version_vector, "right" version_vector) RETURNS boolean
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_eq_wrapper';
-
-CREATE FUNCTION version_vector_ne("left" version_vector, "right" version_vector) RETURNS boolean
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_ne_wrapper';
-
-CREATE FUNCTION version_vector_lt("left" version_vector, "right" version_vector) RETURNS boolean
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_lt_wrapper';
-
-CREATE FUNCTION version_vector_le("left" version_vector, "right" version_vector) RETURNS boolean
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_le_wrapper';
-
-CREATE FUNCTION version_vector_gt("left" version_vector, "right" version_vector) RETURNS boolean
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_gt_wrapper';
-
-CREATE FUNCTION version_vector_ge("left" version_vector, "right" version_vector) RETURNS boolean
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_ge_wrapper';
-
-CREATE FUNCTION version_vector_cmp("left" version_vector, "right" version_vector) RETURNS int
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_cmp_wrapper';
-
-CREATE FUNCTION version_vector_hash(vector version_vector) RETURNS int
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_hash_wrapper';
-
-CREATE FUNCTION version_vector_hash_extended(vector version_vector, seed bigint) RETURNS bigint
-IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c
-AS 'MODULE_PATHNAME', 'version_vector_hash_extended_wrapper';
-
-CREATE OPERATOR @> (
-    LEFTARG = version_vector,
-    RIGHTARG = version_vector,
-    FUNCTION = version_vector_contains,
-    COMMUTATOR = <@,
-    RESTRICT = pg_catalog.contsel,
-    JOIN = pg_catalog.contjoinsel
-);
-
-CREATE OPERATOR <@ (
-    LEFTARG = version_vector,
-    RIGHTARG = version_vector,
-    FUNCTION = version_vector_contained,
-    COMMUTATOR = @>,
-    RESTRICT = pg_catalog.contsel,
-    JOIN = pg_catalog.contjoinsel
-);
-
-CREATE OPERATOR >> (
-    LEFTARG = version_vector,
-    RIGHTARG = version_vector,
-    FUNCTION = version_vector_after,
-    COMMUTATOR = <<,
-    RESTRICT = pg_catalog.contsel,
-    JOIN = pg_catalog.contjoinsel
-);
-
-CREATE OPERATOR << (
-    LEFTARG = version_vector,
-    RIGHTARG = version_vector,
-    FUNCTION = version_vector_before,
-    COMMUTATOR = >>,
-    RESTRICT = pg_catalog.contsel,
-    JOIN = pg_catalog.contjoinsel
-);
-
-CREATE OPERATOR >< (
-    LEFTARG = version_vector,
-    RIGHTARG = version_vector,
-    FUNCTION = version_vector_concurrent,
-    COMMUTATOR = ><,
-    RESTRICT = pg_catalog.contsel,
-    JOIN = pg_catalog.contjoinsel
-);
-
-CREATE OPERATOR || (
-    LEFTARG = version_vector,
-    RIGHTARG = version_vector,
-    FUNCTION = version_vector_merge,
-    COMMUTATOR = ||
-);
-
-CREATE OPERATOR -> (
-    LEFTARG = version_vector,
-    RIGHTARG = bigint,
-    FUNCTION = version_vector_counter
-);
-
-CREATE OPERATOR = (
-    LEFTARG = version_vector,
-    RIGHTARG = version_vector,
-    FUNCTION = version_vector_eq,
-    COMMUTATOR = =,
-    NEGATOR = <>,
-    RESTRICT = pg_catalog.eqsel,
-    JOIN = pg_catalog.eqjoinsel,
-    HASHES,
-    MERGES
-);
-
-CREATE OPERATOR <> (
-    LEFTARG = version_vector,
-    RIGHTARG = version_vector,
-    FUNCTION = version_vector_ne,
-    COMMUTATOR = <>,
-    NEGATOR = =,
-    RESTRICT = pg_catalog.neqsel,
-    JOIN = pg_catalog.neqjoinsel
-);
-
-CREATE OPERATOR < (
-    LEFTARG = version_vector,
-    RIGHTARG = version_vector,
-    FUNCTION = version_vector_lt,
-    COMMUTATOR = >,
-    NEGATOR = >=,
-    RESTRICT = pg_catalog.scalarltsel,
-    JOIN = pg_catalog.scalarltjoinsel
-);
-
-CREATE OPERATOR <= (
-    LEFTARG = version_vector,
-    RIGHTARG = version_vector,
-    FUNCTION = version_vector_le,
-    COMMUTATOR = >=,
-    NEGATOR = >,
-    RESTRICT = pg_catalog.scalarlesel,
-    JOIN = pg_catalog.scalarlejoinsel
-);
-
-CREATE OPERATOR > (
-    LEFTARG = version_vector,
-    RIGHTARG = version_vector,
-    FUNCTION = version_vector_gt,
-    COMMUTATOR = <,
-    NEGATOR = <=,
-    RESTRICT = pg_catalog.scalargtsel,
-    JOIN = pg_catalog.scalargtjoinsel
-);
-
-CREATE OPERATOR >= (
-    LEFTARG = version_vector,
-    RIGHTARG = version_vector,
-    FUNCTION = version_vector_ge,
-    COMMUTATOR = <=,
-    NEGATOR = <,
-    RESTRICT = pg_catalog.scalargesel,
-    JOIN = pg_catalog.scalargejoinsel
-);
-
-CREATE OPERATOR CLASS version_vector_ops DEFAULT FOR TYPE version_vector USING btree AS
-    OPERATOR 1 < (version_vector, version_vector),
-    OPERATOR 2 <= (version_vector, version_vector),
-    OPERATOR 3 = (version_vector, version_vector),
-    OPERATOR 4 >= (version_vector, version_vector),
-    OPERATOR 5 > (version_vector, version_vector),
-    FUNCTION 1 version_vector_cmp(version_vector, version_vector),
-    FUNCTION 4 pg_catalog.btequalimage(oid);
-
-CREATE OPERATOR CLASS version_vector_ops DEFAULT FOR TYPE version_vector USING hash AS
-    OPERATOR 1 = (version_vector, version_vector),
-    FUNCTION 1 version_vector_hash(version_vector),
-    FUNCTION 2 version_vector_hash_extended(version_vector, bigint);
-
-CREATE AGGREGATE version_vector_merge(version_vector) (
-    SFUNC = version_vector_merge,
-    STYPE = version_vector,
-    COMBINEFUNC = version_vector_merge,
-    PARALLEL = SAFE
-);
-
-CREATE AGGREGATE version_vector_meet(version_vector) (
-    SFUNC = version_vector_meet,
-    STYPE = version_vector,
-    COMBINEFUNC = version_vector_meet,
-    PARALLEL = SAFE
-);
-
 CREATE  FUNCTION "clock_after"(
 	"ts" timestamp with time zone
 ) RETURNS bool
@@ -916,10 +916,6 @@ CREATE  FUNCTION "crdt_new_node"() RETURNS bigint
 STRICT VOLATILE PARALLEL UNSAFE
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'crdt_new_node_wrapper';
-
-CREATE SEQUENCE crdt_node AS bigint MINVALUE 0 MAXVALUE 4611686018427387903 START 0 NO CYCLE;
-
-REVOKE EXECUTE ON FUNCTION crdt_new_node() FROM PUBLIC;
 
 CREATE  FUNCTION "crdt_node_id"() RETURNS bigint
 STRICT STABLE PARALLEL SAFE
@@ -962,6 +958,10 @@ SELECT pg_catalog.pg_extension_config_dump('lamport_mark', '');
 
 GRANT SELECT ON lamport_mark TO PUBLIC;
 REVOKE EXECUTE ON FUNCTION lamport_witness(bigint) FROM PUBLIC;
+
+CREATE SEQUENCE crdt_node AS bigint MINVALUE 0 MAXVALUE 4611686018427387903 START 0 NO CYCLE;
+
+REVOKE EXECUTE ON FUNCTION crdt_new_node() FROM PUBLIC;
 
 CREATE FUNCTION lamport_witness_row() RETURNS trigger LANGUAGE c
 AS 'MODULE_PATHNAME', 'lamport_witness_row_wrapper';

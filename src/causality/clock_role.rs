@@ -10,12 +10,7 @@ use crate::postgres::role;
 extension_sql_file!(
     "clock_role.sql",
     name = "clock_role",
-    requires = [
-        snowflake_pg_create_clock_role,
-        "lamport",
-        "hybrid",
-        "witness"
-    ]
+    requires = [snowflake_pg_create_clock_role, "node", "hybrid", "witness"]
 );
 
 const CLOCK: &CStr = c"snowflake_clock";

@@ -16,7 +16,11 @@ use crate::postgres::sequence::SequenceData;
 use crate::postgres::stored_number::StoredNumber;
 use crate::postgres::{backend, transaction, wal};
 
-extension_sql_file!("node.sql", name = "node", requires = [crdt_new_node]);
+extension_sql_file!(
+    "node.sql",
+    name = "node",
+    requires = ["lamport", crdt_new_node]
+);
 
 /// The node that this database is. It is the same for all of a statement, so an index can be asked
 /// for it.

@@ -7,7 +7,11 @@ use crate::causality::context::value::{Argument, Made};
 use crate::postgres::base_type::{Bytea, Input, Message, Output};
 use crate::postgres::error::OrRaise;
 
-extension_sql_file!("../context.sql", name = "context");
+extension_sql_file!(
+    "../context.sql",
+    name = "context",
+    requires = ["version_vector"]
+);
 
 /// Reads text.
 #[pg_extern(sql = false)]

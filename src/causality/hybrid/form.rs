@@ -10,7 +10,7 @@ use crate::postgres::base_type::{Input, Output};
 use crate::postgres::error::OrRaise;
 use crate::postgres::timestamp;
 
-extension_sql_file!("../hybrid.sql", name = "hybrid");
+extension_sql_file!("../hybrid.sql", name = "hybrid", requires = ["context"]);
 
 /// The most bytes that the text takes: a time in microseconds, its zone, and a counter.
 const LONGEST_TEXT: usize = "2000-01-01 00:00:00.000000+00/1023".len();

@@ -9,7 +9,11 @@ use crate::causality::interval_tree::value::{
 use crate::postgres::base_type::{Argument, Bytea, Input, Message, Output};
 use crate::postgres::error::OrRaise;
 
-extension_sql_file!("../interval_tree.sql", name = "interval_tree");
+extension_sql_file!(
+    "../interval_tree.sql",
+    name = "interval_tree",
+    requires = ["hybrid"]
+);
 
 fn read<T: Value>(input: &Input) -> Result<Made<T>, Error> {
     Made::of(&input.as_str().parse()?)

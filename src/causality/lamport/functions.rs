@@ -11,7 +11,7 @@ use crate::postgres::trigger::{Arrival, TriggerResult};
 extension_sql_file!(
     "../lamport.sql",
     name = "lamport",
-    requires = [lamport_witness]
+    requires = ["itc_stamps", lamport_witness]
 );
 
 /// The number of an event.
