@@ -14,7 +14,7 @@ CLOCKS = {
 }
 # How many times the instructions of an ID they are to take.
 MOST_CLOCKS = {"lamport_next()": 1.0, "hlc_next()": 1.2, "hlc_witness(an old value)": 1.0}
-# So far ahead of the clock that all comparisons are of a kind.
+# The same numbers in both, most of them ahead of the clock.
 SORTED = {"bigint": "sorted_bigint", "hlc": "sorted_hlc"}
 FILL = """
 CREATE TABLE sorted_bigint AS

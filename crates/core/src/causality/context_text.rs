@@ -92,8 +92,7 @@ fn read(text: &str, room: &mut [u8]) -> Result<usize, Problem> {
         return Err(too_many_actors().into());
     }
     let mut scanner = Scanner::new(text);
-    scanner.skip_space();
-    scanner.expect("\"{\"", b'{')?;
+    scanner.expect_token("\"{\"", b'{')?;
     if scanner.accept(b'}') {
         scanner.expect_end()?;
         return Ok(Writer::new(room, 0)?.at);

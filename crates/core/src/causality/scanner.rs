@@ -54,6 +54,17 @@ impl<'a> Scanner<'a> {
         Err(self.expected(what))
     }
 
+    /// A symbol after white space, if it is the next one.
+    pub(super) fn accept_token(&mut self, symbol: u8) -> bool {
+        self.skip_space();
+        self.accept(symbol)
+    }
+
+    pub(super) fn expect_token(&mut self, what: &'static str, symbol: u8) -> Result<(), Expected> {
+        self.skip_space();
+        self.expect(what, symbol)
+    }
+
     /// The end, after white space.
     pub(super) fn expect_end(&mut self) -> Result<(), Expected> {
         self.skip_space();

@@ -118,10 +118,8 @@ impl Display for Json<'_> {
 /// Reads what is in braces; in JSON nodes are in quotes.
 fn read(text: &str, quoted: bool, room: &mut [u8]) -> Result<usize, Problem> {
     let mut scanner = Scanner::new(text);
-    scanner.skip_space();
-    scanner.expect("\"{\"", b'{')?;
-    scanner.skip_space();
-    let ended = scanner.accept(b'}');
+    scanner.expect_token("\"{\"", b'{')?;
+    let ended = scanner.accept_token(b'}');
     let mut entries = Entries {
         scanner,
         quoted,
@@ -156,13 +154,11 @@ impl Entries<'_> {
         if *quoted {
             scanner.accept(b'"');
         }
-        scanner.skip_space();
-        scanner.expect("\":\"", b':')?;
+        scanner.expect_token("\":\"", b':')?;
         scanner.skip_space();
         let counter = scanner.number("a counter")?;
         let counter = counter.map_err(|counter| Error::Counter { counter })?;
-        scanner.skip_space();
-        if !scanner.accept(b',') {
+        if !scanner.accept_token(b',') {
             scanner.expect("\",\" or \"}\"", b'}')?;
             self.ended = true;
         }

@@ -9,6 +9,7 @@ use super::identity::Identity;
 use super::limits::{MOST_BYTES, MOST_EVENTS};
 use super::stamp::{Stamp, Version};
 use super::tree::{At, Half, ROOT, Tree, deeper};
+use crate::causality::scanner::{Expected, Scanner};
 use crate::excerpt::excerpt;
 
 /// The most characters that a value has for each of its bytes: no bit stands for more than two.
@@ -65,7 +66,7 @@ impl FromStr for Version {
     fn from_str(text: &str) -> Result<Self, Error> {
         read(text, |scanner| {
             let mut events = Tree::default();
-            scanner.events(&mut events, 0, 0)?;
+            read_events(scanner, &mut events, 0, 0)?;
             Ok(Self(events))
         })
     }
@@ -78,11 +79,11 @@ impl FromStr for Stamp {
     fn from_str(text: &str) -> Result<Self, Error> {
         read(text, |scanner| {
             let (mut identity, mut events) = (Tree::default(), Tree::default());
-            scanner.expect("\"(\"", b'(')?;
-            scanner.identity(&mut identity, 0)?;
-            scanner.expect("\",\"", b',')?;
-            scanner.events(&mut events, 0, 0)?;
-            scanner.expect("\")\"", b')')?;
+            scanner.expect_token("\"(\"", b'(')?;
+            read_identity(scanner, &mut identity, 0)?;
+            scanner.expect_token("\",\"", b',')?;
+            read_events(scanner, &mut events, 0, 0)?;
+            scanner.expect_token("\")\"", b')')?;
             Ok(Self {
                 identity: Identity(identity),
                 version: Version(events),
@@ -93,9 +94,14 @@ impl FromStr for Stamp {
 
 /// Why text is not read.
 enum Problem {
-    /// Something else was to be at this place, counted from 0.
-    Expected(&'static str, usize),
+    Expected(Expected),
     Other(Error),
+}
+
+impl From<Expected> for Problem {
+    fn from(expected: Expected) -> Self {
+        Self::Expected(expected)
+    }
 }
 
 impl From<Error> for Problem {
@@ -106,124 +112,75 @@ impl From<Error> for Problem {
 
 fn read<T: Encoded>(
     text: &str,
-    value: impl FnOnce(&mut Scanner<'_>) -> Result<T, Problem>,
+    value: impl FnOnce(&mut Scanner) -> Result<T, Problem>,
 ) -> Result<T, Error> {
     if text.len() > LONGEST_TEXT {
         return Err(Error::TooLarge);
     }
-    let mut scanner = Scanner {
-        text: text.as_bytes(),
-        at: 0,
-    };
+    let mut scanner = Scanner::new(text);
     let value = value(&mut scanner).and_then(|value| {
-        scanner.skip_space();
-        match scanner.peek() {
-            None => Ok(value),
-            Some(_) => Err(scanner.expected("the end")),
-        }
+        scanner.expect_end()?;
+        Ok(value)
     });
     value.map_err(|problem| match problem {
-        Problem::Expected(what, place) => Error::Text {
+        Problem::Expected(expected) => Error::Text {
             name: T::NAME,
             text: excerpt(text).into(),
-            problem: format!("Expected {what} at position {}.", place + 1),
+            problem: expected.to_string(),
         },
         Problem::Other(error) => error,
     })
 }
 
-struct Scanner<'a> {
-    text: &'a [u8],
-    /// Only ASCII is before it.
-    at: usize,
+fn read_identity(scanner: &mut Scanner, identity: &mut Tree, depth: usize) -> Result<(), Problem> {
+    if scanner.accept_token(b'0') {
+        return Ok(identity.leaf(0)?);
+    }
+    if scanner.accept_token(b'1') {
+        return Ok(identity.leaf(1)?);
+    }
+    scanner.expect_token("0, 1 or \"(\"", b'(')?;
+    let below = deeper(depth)?;
+    identity.node(0, |identity, half| {
+        read_identity(scanner, identity, below)?;
+        end_half(scanner, half)
+    })
 }
 
-impl Scanner<'_> {
-    fn expected(&self, what: &'static str) -> Problem {
-        Problem::Expected(what, self.at)
+/// `above`: what nodes on the way add.
+fn read_events(
+    scanner: &mut Scanner,
+    events: &mut Tree,
+    above: u64,
+    depth: usize,
+) -> Result<(), Problem> {
+    if !scanner.accept_token(b'(') {
+        let value = number(scanner, "a number or \"(\"", above)?;
+        return Ok(events.leaf(value)?);
     }
+    let below = deeper(depth)?;
+    scanner.skip_space();
+    let value = number(scanner, "a number", above)?;
+    scanner.expect_token("\",\"", b',')?;
+    events.node(value, |events, half| {
+        read_events(scanner, events, above + value, below)?;
+        end_half(scanner, half)
+    })
+}
 
-    fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
+fn end_half(scanner: &mut Scanner, half: Half) -> Result<(), Problem> {
+    match half {
+        Half::Left => scanner.expect_token("\",\"", b',')?,
+        Half::Right => scanner.expect_token("\")\"", b')')?,
     }
+    Ok(())
+}
 
-    fn skip_space(&mut self) {
-        while self
-            .peek()
-            .is_some_and(|byte| b" \t\n\x0b\x0c\r".contains(&byte))
-        {
-            self.at += 1;
-        }
-    }
-
-    /// A symbol after white space, if it is the next one.
-    fn accept(&mut self, symbol: u8) -> bool {
-        self.skip_space();
-        let found = self.peek() == Some(symbol);
-        self.at += usize::from(found);
-        found
-    }
-
-    fn expect(&mut self, what: &'static str, symbol: u8) -> Result<(), Problem> {
-        if self.accept(symbol) {
-            return Ok(());
-        }
-        Err(self.expected(what))
-    }
-
-    fn identity(&mut self, identity: &mut Tree, depth: usize) -> Result<(), Problem> {
-        if self.accept(b'0') {
-            return Ok(identity.leaf(0)?);
-        }
-        if self.accept(b'1') {
-            return Ok(identity.leaf(1)?);
-        }
-        self.expect("0, 1 or \"(\"", b'(')?;
-        let below = deeper(depth)?;
-        identity.node(0, |identity, half| {
-            self.identity(identity, below)?;
-            self.end_half(half)
-        })
-    }
-
-    /// `above`: what nodes on the way add.
-    fn events(&mut self, events: &mut Tree, above: u64, depth: usize) -> Result<(), Problem> {
-        if !self.accept(b'(') {
-            let value = self.number("a number or \"(\"", above)?;
-            return Ok(events.leaf(value)?);
-        }
-        let below = deeper(depth)?;
-        self.skip_space();
-        let value = self.number("a number", above)?;
-        self.expect("\",\"", b',')?;
-        events.node(value, |events, half| {
-            self.events(events, above + value, below)?;
-            self.end_half(half)
-        })
-    }
-
-    fn end_half(&mut self, half: Half) -> Result<(), Problem> {
-        match half {
-            Half::Left => self.expect("\",\"", b','),
-            Half::Right => self.expect("\")\"", b')'),
-        }
-    }
-
-    fn number(&mut self, what: &'static str, above: u64) -> Result<u64, Problem> {
-        let mut number: u64 = 0;
-        let start = self.at;
-        while let Some(digit @ b'0'..=b'9') = self.peek() {
-            number = number
-                .saturating_mul(10)
-                .saturating_add(u64::from(digit - b'0'));
-            if number > MOST_EVENTS - above {
-                return Err(Error::TooMany.into());
-            }
-            self.at += 1;
-        }
-        if self.at == start {
-            return Err(self.expected(what));
-        }
-        Ok(number)
+fn number(scanner: &mut Scanner, what: &'static str, above: u64) -> Result<u64, Problem> {
+    let number = scanner.number(what)?.ok();
+    let number = number.and_then(|number| u64::try_from(number).ok());
+    match number {
+        Some(number) if number <= MOST_EVENTS - above => Ok(number),
+        _ => Err(Error::TooMany.into()),
     }
 }
